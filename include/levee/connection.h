@@ -16,6 +16,7 @@ namespace levee {
 namespace shard {
 class Shard;
 }
+struct ConnectionAccess;
 
 // TCP_INFO-like view of one connection, in RFC 9293's words. Sequence numbers are absolute.
 struct ConnectionInfo {
@@ -80,6 +81,7 @@ class Connection {
 
  private:
   friend class shard::Shard;
+  friend struct ConnectionAccess;
   Connection(shard::Shard* shard, std::uint32_t index, std::uint32_t generation)
       : shard_(shard), index_(index), generation_(generation) {}
 

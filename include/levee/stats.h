@@ -57,7 +57,7 @@ enum class Drop : std::uint8_t {
   OutOfOrderFull,    // no range, node or memory left for an out-of-order segment
   BuffersFull,       // payload refused because the shard's buffers are nearly used up
   ReceiveQueueFull,  // payload beyond what the window allowed
-  MailboxFull,       // a message or frame for another shard found its mailbox full
+  MailboxFull,       // a frame for another shard found its mailbox full
   kCount,
 };
 inline constexpr std::size_t kDropCount = static_cast<std::size_t>(Drop::kCount);
@@ -124,6 +124,7 @@ enum class Counter : std::uint8_t {
   Closed,
   // mail and time
   MailSent,
+  MailDropped,       // a message for another shard found its mailbox full
   MailReceived,
   ClockWentBack,     // a capture's timestamps went back and were clamped
   kCount,

@@ -1,5 +1,5 @@
-// One core's endpoint: frames and mail in, frames, mail and events out. A shard shares nothing with the others, reads no
-// clock and no random source, allocates nothing after construction and calls nobody back: the caller drives it.
+// One core's endpoint: frames and mail in, frames, mail and events out. A shard shares nothing with the others, reads
+// no clock and no random source, allocates nothing after construction and calls nobody back: the caller drives it.
 //
 // One loop of the caller (see runtime/worker.cc):
 //
@@ -14,6 +14,7 @@
 // All calls come from one thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -73,6 +74,8 @@ class Shard {
   void receive(Instant now, std::span<const Frame> frames);
   void deliver(Instant now, const Message& message);
   [[nodiscard]] std::optional<Ready> next_ready();
+  // Connections on the ready list now; a bound for one round of next_ready().
+  [[nodiscard]] std::size_t ready() const;
   // Returns false if more timers are due than one call handles; call again before sleeping.
   bool expire(Instant now);
   // Writes what the windows allow into blanks. Returns false if more could have been written; call again soon.
@@ -86,10 +89,10 @@ class Shard {
   void give_blank(Block* blank);  // refs == 1, counted as BuffersIn
   // Stateless replies from `receive` and what `transmit` wrote, in order of sending.
   [[nodiscard]] std::span<const OutFrame> outgoing() const;
-  void outgoing_taken();          // floor 3 has taken every frame of outgoing()
+  void outgoing_taken();  // floor 3 has taken every frame of outgoing()
   // Next buffer to give back to its pool; nullptr when there is none. Counted as BuffersOut.
   [[nodiscard]] Block* next_released();
-  void release_blanks();          // for shutdown: the stash empties into the released buffers
+  void release_blanks();  // for shutdown: the stash empties into the released buffers
 
   // --- active open (RFC 9293 3.9.1.1) ---
   [[nodiscard]] ConnectResult connect(Instant now, SocketAddress remote, std::uint16_t service,
@@ -110,7 +113,7 @@ class Shard {
   [[nodiscard]] std::uint64_t digest() const;
 
  private:
-  friend class levee::Connection;
+  friend struct levee::ConnectionAccess;
   class Impl;
   std::unique_ptr<Impl> impl_;
 };

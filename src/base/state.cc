@@ -1,0 +1,25 @@
+#include "levee/state.h"
+
+#include <array>
+
+namespace levee {
+namespace {
+
+constexpr std::array<std::string_view, kStateCount> kStateNames{
+    "CLOSED",     "LISTEN",     "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1",
+    "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING",  "LAST-ACK",     "TIME-WAIT",
+};
+static_assert(static_cast<std::size_t>(State::TimeWait) + 1 == kStateNames.size() && !kStateNames.back().empty());
+
+constexpr std::array<std::string_view, kCloseCauseCount> kCloseCauseNames{
+    "normal", "reset", "aborted", "timed_out", "refused", "no_resource",
+};
+static_assert(static_cast<std::size_t>(CloseCause::NoResource) + 1 == kCloseCauseNames.size() &&
+              !kCloseCauseNames.back().empty());
+
+}  // namespace
+
+std::string_view name(State state) { return kStateNames[static_cast<std::size_t>(state)]; }
+std::string_view name(CloseCause cause) { return kCloseCauseNames[static_cast<std::size_t>(cause)]; }
+
+}  // namespace levee

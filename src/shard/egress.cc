@@ -1,0 +1,166 @@
+// Frames out: what tcp/output allows, written into blanks with the payload as slices.
+#include "shard/egress.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "shard/impl.h"
+#include "tcp/timeouts.h"
+#include "wire/checksum.h"
+
+namespace levee::shard {
+namespace {
+
+constexpr std::uint8_t kTtl = 64;
+constexpr std::uint32_t kIpHeader = 20, kTcpHeader = 20;
+constexpr int kSegmentsPerTurn = 16;  // of one connection, before the next has its turn
+
+std::byte* write_link(std::byte* at, const LinkHeader& link) {
+  auto* ethernet = reinterpret_cast<wire::EthernetHeader*>(at);
+  ethernet->destination = link.destination;
+  ethernet->source = link.source;
+  at += sizeof(wire::EthernetHeader);
+  if (!link.has_vlan) {
+    ethernet->ether_type = wire::kEtherTypeIpv4;
+    return at;
+  }
+  ethernet->ether_type = wire::kEtherTypeVlan;
+  auto* tag = reinterpret_cast<wire::VlanTag*>(at);
+  tag->tci = link.vlan_tci;
+  tag->ether_type = wire::kEtherTypeIpv4;
+  return at + sizeof(wire::VlanTag);
+}
+
+}  // namespace
+
+std::uint32_t header_length(const LinkHeader& link, const tcp::OutSegment& segment) {
+  const std::uint32_t l2 = sizeof(wire::EthernetHeader) + (link.has_vlan ? sizeof(wire::VlanTag) : 0U);
+  return l2 + kIpHeader + kTcpHeader + static_cast<std::uint32_t>(wire::written_length(segment.options));
+}
+
+OutFrame write_headers(Block* head, std::byte* data, const LinkHeader& link, const FlowKey4& key,
+                       const tcp::OutSegment& segment, const InterfaceOptions& interface) {
+  std::byte* l3 = write_link(data, link);
+  std::byte* l4 = l3 + kIpHeader;
+  auto& tcp = *reinterpret_cast<wire::TcpHeader*>(l4);
+  const std::size_t options = wire::write(segment.options, {l4 + kTcpHeader, wire::kMaxOptionBytes});
+  const auto tcp_header = static_cast<std::uint32_t>(kTcpHeader + options);
+  const auto tcp_length = static_cast<std::uint16_t>(tcp_header + segment.payload_length);
+
+  auto& ip = *reinterpret_cast<wire::Ipv4Header*>(l3);
+  ip.set_version_and_length(kIpHeader);
+  ip.type_of_service = 0;
+  ip.set_total_length(kIpHeader + std::size_t{tcp_length});
+  ip.identification = 0;  // RFC 6864: not used in atomic datagrams
+  ip.flags_and_offset = wire::kDontFragment;
+  ip.ttl = kTtl;
+  ip.protocol = wire::kProtocolTcp;
+  ip.checksum = 0;
+  ip.set_source(key.local);
+  ip.set_destination(key.remote);
+  if (!interface.ipv4_checksum_offload) ip.checksum = wire::finish(wire::sum({l3, kIpHeader}));
+
+  tcp.source_port = key.local_port;
+  tcp.destination_port = key.remote_port;
+  tcp.sequence = segment.seq.value();
+  tcp.acknowledgment = segment.ack.value();
+  tcp.set_data_offset(tcp_header);
+  tcp.flags = segment.flags;
+  tcp.window = segment.window;
+  tcp.checksum = 0;
+  tcp.urgent_pointer = 0;
+  const std::uint64_t pseudo = wire::pseudo_header(key.local, key.remote, wire::kProtocolTcp, tcp_length);
+  if (interface.tcp_checksum_offload) {
+    tcp.checksum = wire::fold(pseudo);
+  } else {
+    wire::Checksum checksum(pseudo);
+    checksum.add({l4, tcp_header});
+    for (std::size_t i = 0; i < segment.slice_count; ++i) {
+      checksum.add({segment.slices[i].data, segment.slices[i].length});
+    }
+    tcp.checksum = checksum.finish();
+  }
+
+  OutFrame frame;
+  frame.head = head;
+  frame.data = data;
+  frame.length = static_cast<std::uint32_t>(l4 - data) + tcp_header;
+  frame.port = interface.port;
+  frame.l2_length = static_cast<std::uint8_t>(l3 - data);
+  frame.l3_length = kIpHeader;
+  frame.l4_length = static_cast<std::uint8_t>(tcp_header);
+  frame.ipv4_checksum = interface.ipv4_checksum_offload;
+  frame.tcp_checksum = interface.tcp_checksum_offload;
+  frame.slice_count = segment.slice_count;
+  std::copy_n(segment.slices.begin(), segment.slice_count, frame.slices.begin());
+  return frame;
+}
+
+bool Shard::Impl::send_segment(const FlowKey4& key, const tcp::OutSegment& segment, std::uint16_t interface,
+                               const MacAddress& to) {
+  Block* blank = outgoing_.size() < outgoing_.capacity() ? stash_.take() : nullptr;
+  if (blank == nullptr) {
+    stats_.count(Counter::BlanksExhausted);
+    return false;
+  }
+  const InterfaceOptions& options = topology_.interface(interface);
+  const LinkHeader link{
+      .destination = to, .source = options.mac, .has_vlan = options.vlan != 0, .vlan_tci = options.vlan};
+  emit(write_headers(blank, blank->base + kHeadroom, link, key, segment, options));
+  stats_.count(Counter::OutSegs);
+  return true;
+}
+
+bool Shard::Impl::transmit() {
+  if (reap_next_ != kNoIndex) {
+    reap(reap_next_);
+    reap_next_ = kNoIndex;
+  }
+  // Those that are on the list now get their turn; who has more to say goes to the end and waits for the next call.
+  for (std::size_t turns = output_.size; turns > 0; --turns) {
+    const std::uint32_t index = pop_output();
+    const Sent sent = transmit_one(index);
+    ConnectionRecord& record = connections_[index];
+    if (sent != Sent::All) push_output(index);
+    update_timer(index);
+    if (sent == Sent::All && record.told_closed) reap(index);
+    if (sent == Sent::Stuck) return false;
+  }
+  return output_.size == 0;
+}
+
+Shard::Impl::Sent Shard::Impl::transmit_one(std::uint32_t index) {
+  ConnectionRecord& record = connections_[index];
+  tcp::Env now = env(record);
+  if (!tcp::wants_output(record.tcb, transfers_)) return Sent::All;
+  Neighbour* neighbour = neighbours_.find_or_add(record.next_hop, record.interface, now_);
+  if (neighbour == nullptr || !neighbour->known) {
+    stats_.count(neighbour == nullptr ? Counter::NeighbourTableFull : Counter::NeighbourUnresolved);
+    if (neighbour != nullptr) request_neighbour(*neighbour);
+    if (!record.detached) tcp::hold_back(record.tcb, now);
+    if (waiting_.size() < waiting_.capacity()) waiting_.push_back({index, record.generation});
+    return Sent::All;
+  }
+  // RFC 9293 3.8.3, R1: after three fruitless retransmissions IP is advised to look for another way (MUST-20).
+  constexpr unsigned kR1 = 3;
+  const bool stale = now_ - neighbour->confirmed > Neighbours::kFresh;
+  if (stale || record.tcb.backoff >= kR1) request_neighbour(*neighbour);
+
+  const tcp::MssLimits limits = topology_.mss_limits(record.interface, now.options);
+  const MacAddress to = neighbour->mac;
+  for (int n = 0; n < kSegmentsPerTurn; ++n) {
+    if (outgoing_.size() >= options_.limits.outgoing_per_transmit) return Sent::Stuck;
+    if (stash_.available() == 0) {
+      stats_.count(Counter::BlanksExhausted);
+      return Sent::Stuck;
+    }
+    tcp::OutSegment segment;
+    if (!tcp::next_segment(record.tcb, now, limits, segment)) return Sent::All;
+    const bool sent = send_segment(record.key, segment, record.interface, to);
+    DCHECK(sent);
+    static_cast<void>(sent);
+  }
+  return tcp::wants_output(record.tcb, transfers_) ? Sent::More : Sent::All;
+}
+
+}  // namespace levee::shard

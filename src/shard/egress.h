@@ -1,0 +1,27 @@
+// Writing the headers of an outgoing TCP frame.
+#pragma once
+
+#include "levee/options.h"
+#include "shard/flow_key.h"
+#include "shard/frame.h"
+#include "tcp/segment.h"
+
+namespace levee::shard {
+
+inline constexpr std::uint32_t kHeadroom = 128;  // before the frame in a blank, for what drivers put in front
+
+struct LinkHeader {
+  MacAddress destination, source;
+  bool has_vlan = false;
+  std::uint16_t vlan_tci = 0;
+};
+
+// Bytes of Ethernet, IPv4 and TCP header, options included.
+[[nodiscard]] std::uint32_t header_length(const LinkHeader& link, const tcp::OutSegment& segment);
+
+// Writes the headers at `data` and attaches the segment's slices. Checksums are complete, or prepared for the device
+// where the interface says that it completes them.
+[[nodiscard]] OutFrame write_headers(Block* head, std::byte* data, const LinkHeader& link, const FlowKey4& key,
+                                     const tcp::OutSegment& segment, const InterfaceOptions& interface);
+
+}  // namespace levee::shard

@@ -1,0 +1,83 @@
+// The flow index of one shard: from a flow's hash to a reference of the record that holds the flow's state. A bucket is
+// one cache line of tags and references; the key itself lives in the record, so a miss touches one line. Two bits of a
+// reference say what kind of record it names. Probing is bounded; when nothing is free the insertion is refused and the
+// caller counts it. A bucket knows how many of its own entries live in later buckets, so deletion leaves no tombstones.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/huge_array.h"
+
+namespace levee::shard {
+
+enum class RecordKind : std::uint8_t { None = 0, Connection = 1, TimeWait = 2, HalfOpen = 3 };
+
+// Kind and index of a record in 32 bits; 30 bits of index.
+class FlowRef {
+ public:
+  constexpr FlowRef() = default;
+  constexpr FlowRef(RecordKind kind, std::uint32_t index) : bits_(static_cast<std::uint32_t>(kind) << 30 | index) {}
+  [[nodiscard]] constexpr RecordKind kind() const { return static_cast<RecordKind>(bits_ >> 30); }
+  [[nodiscard]] constexpr std::uint32_t index() const { return bits_ & 0x3fffffff; }
+  [[nodiscard]] constexpr explicit operator bool() const { return bits_ != 0; }
+  friend constexpr bool operator==(FlowRef, FlowRef) = default;
+
+ private:
+  std::uint32_t bits_ = 0;
+};
+
+class FlowIndex {
+ public:
+  // Room for `records` at three quarters of the slots.
+  explicit FlowIndex(std::uint32_t records);
+
+  // The first reference under `hash` for which `matches(ref)` is true (it compares the record's key), or an empty one.
+  template <typename Matches>
+  [[nodiscard]] FlowRef find(std::uint64_t hash, Matches&& matches) const {
+    std::uint64_t at = hash & mask_;
+    const std::uint16_t tag = tag_of(hash);
+    for (unsigned probe = 0; probe < kProbes; ++probe) {
+      const Bucket& bucket = buckets_[at];
+      for (std::size_t slot = 0; slot < kSlots; ++slot) {
+        if (bucket.tags[slot] == tag && bucket.refs[slot] && matches(bucket.refs[slot])) return bucket.refs[slot];
+      }
+      // Only entries of this very home bucket can lie further on.
+      if (probe == 0 && bucket.spilled == 0) break;
+      at = (at + 1) & mask_;
+    }
+    return {};
+  }
+  // False when all kProbes buckets are full.
+  [[nodiscard]] bool insert(std::uint64_t hash, FlowRef ref);
+  // The entry must be there.
+  void replace(std::uint64_t hash, FlowRef from, FlowRef to);
+  void erase(std::uint64_t hash, FlowRef ref);
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[hash & mask_]); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  static constexpr std::size_t kSlots = 10;
+  static constexpr unsigned kProbes = 4;
+
+  struct alignas(64) Bucket {
+    std::array<std::uint16_t, kSlots> tags{};
+    std::array<FlowRef, kSlots> refs{};
+    std::uint32_t spilled = 0;  // entries whose home is this bucket and that live in a later one
+  };
+  static_assert(sizeof(Bucket) == 64);
+
+  struct Place {
+    Bucket* bucket;
+    std::size_t slot;
+    bool home;
+  };
+  [[nodiscard]] Place place_of(std::uint64_t hash, FlowRef ref);
+  [[nodiscard]] static std::uint16_t tag_of(std::uint64_t hash) { return static_cast<std::uint16_t>(hash >> 48); }
+
+  HugeArray<Bucket> buckets_;
+  std::uint64_t mask_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace levee::shard

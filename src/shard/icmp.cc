@@ -1,0 +1,56 @@
+// ICMP (RFC 792): echo requests to our addresses are answered in place. Errors are counted; acting on them is not part
+// of this version.
+#include <cstring>
+
+#include "shard/egress.h"
+#include "shard/impl.h"
+#include "wire/checksum.h"
+
+namespace levee::shard {
+
+std::optional<Drop> Shard::Impl::process_icmp(Packet& packet) {
+  const Frame& frame = *packet.frame;
+  if (packet.payload_length < sizeof(wire::IcmpHeader)) return Drop::TooShort;
+  if (!wire::verifies(sum_of(frame, packet.payload_offset, packet.payload_length, 0))) return Drop::BadIcmpChecksum;
+  // An echo that came in pieces, or with IP options, is more than a ping needs.
+  const std::uint32_t length = packet.payload_offset + packet.payload_length;
+  if (frame.length < length || packet.ip->header_length() != sizeof(wire::Ipv4Header)) return Drop::UnhandledIcmp;
+  const auto& request = *reinterpret_cast<const wire::IcmpHeader*>(frame.data + packet.payload_offset);
+  if (request.type != wire::kEchoRequest || request.code != 0) return Drop::UnhandledIcmp;
+  stats_.count(Counter::IcmpInEchos);
+
+  const MacAddress back_to = packet.ethernet->source;
+  const std::byte* asked = frame.data;
+  const ReplyBuffer buffer = reply_buffer(packet, length);
+  if (buffer.block == nullptr) return std::nullopt;
+  if (buffer.data != asked) {
+    if (buffer.data + length > buffer.block->base + buffer.block->size) {
+      stash_.drop(buffer.block);
+      return Drop::UnhandledIcmp;
+    }
+    std::memcpy(buffer.data, asked, length);
+  }
+  auto& ethernet = *reinterpret_cast<wire::EthernetHeader*>(buffer.data);
+  ethernet.destination = back_to;
+  ethernet.source = topology_.interface(packet.interface).mac;
+  auto& ip = *reinterpret_cast<wire::Ipv4Header*>(buffer.data + packet.l3_offset);
+  const Ipv4Address from = ip.source();
+  ip.set_source(ip.destination());
+  ip.set_destination(from);
+  ip.ttl = 64;
+  ip.checksum = 0;
+  ip.checksum = wire::finish(wire::sum({buffer.data + packet.l3_offset, sizeof(wire::Ipv4Header)}));
+  auto& icmp = *reinterpret_cast<wire::IcmpHeader*>(buffer.data + packet.payload_offset);
+  icmp.type = wire::kEchoReply;
+  icmp.checksum = wire::update(icmp.checksum.value(), std::uint16_t{wire::kEchoRequest} << 8, 0);
+  OutFrame out;
+  out.head = buffer.block;
+  out.data = buffer.data;
+  out.length = length;
+  out.port = topology_.interface(packet.interface).port;
+  emit(out);
+  stats_.count(Counter::IcmpOutEchoReps);
+  return std::nullopt;
+}
+
+}  // namespace levee::shard

@@ -1,0 +1,206 @@
+// The inside of a shard: its tables, and the rooms that work on them. Private to src/shard.
+//
+//   ingress.cc   frames -> segments -> TCBs          replies.cc   stateless replies, in place
+//   egress.cc    TCBs -> frames                      arp.cc, icmp.cc
+//   records.cc   life of connection, half-open and TIME-WAIT records; timers
+//   connection.cc  the public handle's calls          invariants.cc  check_invariants, digest
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/index_pool.h"
+#include "base/random.h"
+#include "base/timing_wheel.h"
+#include "base/toeplitz.h"
+#include "shard/flow_index.h"
+#include "shard/flow_key.h"
+#include "shard/neighbours.h"
+#include "shard/packet.h"
+#include "shard/reply_limit.h"
+#include "shard/shard.h"
+#include "shard/time_wait_table.h"
+#include "shard/topology.h"
+#include "tcp/half_open.h"
+#include "tcp/output.h"
+#include "tcp/tcb.h"
+
+namespace levee::shard {
+
+inline constexpr std::uint16_t kActiveOpen = 0xffff;  // in place of a listener's index
+
+struct ConnectionRecord {
+  tcp::Tcb tcb;
+  FlowKey4 key;
+  Ipv4Address next_hop;
+  std::uint64_t user_data = 0;
+  TimerLink timer;
+  std::uint32_t generation = 0;
+  std::uint32_t next_ready = kNoIndex;
+  std::uint32_t next_output = kNoIndex;
+  std::uint16_t listener = kActiveOpen;
+  std::uint16_t service = 0;
+  std::uint16_t interface = 0;
+  bool on_ready : 1 = false, on_output : 1 = false;
+  bool detached : 1 = false;     // no longer in the flow index: its tuple is free or held by TIME-WAIT
+  bool told_closed : 1 = false;  // the service has seen on_closed: to be freed
+};
+
+struct HalfOpenRecord {
+  FlowKey4 key;
+  tcp::HalfOpen tcp;
+  TimerLink timer;
+  MacAddress mac;  // where the SYN came from; the SYN-ACK goes back there
+  std::uint16_t listener = 0;
+  std::uint8_t interface = 0;
+  bool reopens = false;  // beside a TIME-WAIT entry of the same tuple, which stays until the ACK is valid
+};
+static_assert(sizeof(HalfOpenRecord) <= 72);
+
+// Timers of half-open records share the wheel with those of connections.
+inline constexpr std::uint32_t kHalfOpenTimer = 0x80000000;
+
+struct TimerLinks {
+  IndexPool<ConnectionRecord>* connections;
+  IndexPool<HalfOpenRecord>* half_open;
+  TimerLink& operator()(std::uint32_t id) const {
+    return (id & kHalfOpenTimer) != 0 ? (*half_open)[id & ~kHalfOpenTimer].timer : (*connections)[id].timer;
+  }
+};
+
+// A list of connection records through one of their links.
+struct RecordList {
+  std::uint32_t head = kNoIndex, tail = kNoIndex;
+  std::size_t size = 0;
+};
+
+class Shard::Impl {
+ public:
+  Impl(Shard& self, const ShardOptions& options, const Secrets& secrets, std::span<Mailbox* const> outboxes);
+
+  // --- ingress.cc ---
+  void receive(std::span<const Frame> frames);
+  void deliver(const Message& message);
+
+  // --- egress.cc ---
+  bool transmit();
+  // Frames without a connection: a SYN-ACK again, an ARP request. False when no blank or no room was there.
+  bool send_segment(const FlowKey4& key, const tcp::OutSegment& segment, std::uint16_t interface, const MacAddress& to);
+
+  // --- records.cc ---
+  bool expire();
+  [[nodiscard]] Instant next_deadline() const;
+  [[nodiscard]] std::optional<Ready> next_ready();
+  [[nodiscard]] ConnectResult connect(SocketAddress remote, std::uint16_t service, std::uint16_t local_port);
+  // Brings lists, timers and the flow index in line with what a Tcb has become; after every change to one.
+  void settle(std::uint32_t index);
+
+  // --- invariants.cc ---
+  [[nodiscard]] std::string check_invariants() const;
+  [[nodiscard]] std::uint64_t digest() const;
+
+  [[nodiscard]] tcp::Env env(const ConnectionRecord& record) { return env_for(record.listener); }
+  [[nodiscard]] tcp::Env env_for(std::uint16_t listener);
+  [[nodiscard]] ConnectionRecord* resolve(std::uint32_t index, std::uint32_t generation);
+  [[nodiscard]] const levee::TcpOptions& tcp_options(std::uint16_t listener) const {
+    return listener == kActiveOpen ? options_.active : topology_.listener_options(listener).tcp;
+  }
+  void give_blank(Block* blank);
+  [[nodiscard]] Block* next_released();
+
+  Shard& self_;
+  ShardOptions options_;
+  Secrets secrets_;
+  std::vector<Mailbox*> outboxes_;
+  Topology topology_;
+  Stats stats_;
+  Instant now_{};
+
+  FlowIndex index_;
+  IndexPool<ConnectionRecord> connections_;
+  IndexPool<HalfOpenRecord> half_open_;
+  TimeWaitTable time_wait_;
+  IndexPool<tcp::Transfer> transfers_;
+  tcp::SlicePool slices_;
+  BlockStash stash_;
+  Neighbours neighbours_;
+  TimingWheel<TimerLinks> wheel_;
+  Toeplitz toeplitz_;
+  ReplyLimit rst_limit_;
+  Random random_;
+
+  std::vector<OutFrame> outgoing_;
+  RecordList ready_, output_;
+  struct Waiting {
+    std::uint32_t index, generation;
+  };
+  std::vector<Waiting> waiting_;        // connections whose next hop was unknown; bounded, else their timer helps
+  std::uint32_t reap_next_ = kNoIndex;  // told `closed` by the last next_ready()
+  bool draining_ = false;
+
+ private:
+  // --- ingress.cc ---
+  std::optional<Drop> process(Packet& packet, bool forwarded);
+  std::optional<Drop> process_tcp(Packet& packet, bool forwarded);
+  std::optional<Drop> to_connection(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
+  std::optional<Drop> to_half_open(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
+  std::optional<Drop> to_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
+  std::optional<Drop> to_nobody(Packet& packet, const tcp::Segment& segment, bool forwarded);
+  std::optional<Drop> open_half(Packet& packet, const tcp::Segment& syn, std::uint16_t listener,
+                                std::uint32_t reopened);
+  std::optional<Drop> accept(std::uint32_t half_index, Packet& packet, const tcp::Segment& segment,
+                             std::uint32_t reopened);
+  [[nodiscard]] bool forward(Packet& packet);
+  [[nodiscard]] FlowRef find_flow(const FlowKey4& key, std::uint64_t hash) const;
+  [[nodiscard]] std::uint32_t find_reopening(const FlowKey4& key, std::uint64_t hash) const;
+  [[nodiscard]] unsigned owner_of(const FlowKey4& key) const;
+
+  // --- replies.cc ---
+  // Answers the segment of `packet`, into its own frame if that may be written.
+  void reply(Packet& packet, const tcp::OutSegment& segment);
+  void reply_rst(Packet& packet, const tcp::Segment& segment);
+  // The buffer for a reply of `length` bytes: the packet's own, or a blank. nullptr: none.
+  struct ReplyBuffer {
+    Block* block = nullptr;
+    std::byte* data = nullptr;
+  };
+  [[nodiscard]] ReplyBuffer reply_buffer(Packet& packet, std::uint32_t length);
+  void emit(const OutFrame& frame);
+
+  // --- arp.cc, icmp.cc ---
+  std::optional<Drop> process_arp(Packet& packet);
+  std::optional<Drop> process_icmp(Packet& packet);
+  void request_neighbour(Neighbour& neighbour);
+  void learn_neighbour(Ipv4Address address, std::uint16_t interface, const MacAddress& mac);
+  void confirm_neighbour(const ConnectionRecord& record, const MacAddress& mac);
+  void wake_waiting();
+
+  // --- egress.cc ---
+  enum class Sent : std::uint8_t { All, More, Stuck };
+  Sent transmit_one(std::uint32_t index);
+
+  // --- records.cc ---
+  [[nodiscard]] std::uint32_t new_connection();
+  void detach(std::uint32_t index);
+  void reap(std::uint32_t index);
+  void drop_half_open(std::uint32_t index);
+  void arm_half_open(std::uint32_t index);
+  void half_open_timeout(std::uint32_t index);
+  void remove_time_wait(std::uint32_t index);
+  void update_timer(std::uint32_t index);
+  void abort_all();
+  void push_ready(std::uint32_t index);
+  void push_output(std::uint32_t index);
+  [[nodiscard]] std::uint32_t pop_output();
+  [[nodiscard]] bool accepts_text() const;
+};
+
+// What a tuple's secret hash gives: the ISN (RFC 6528) and the timestamp offset (RFC 7323 5.4).
+[[nodiscard]] tcp::Seq initial_sequence_number(const Secrets& secrets, const FlowKey4& key, Instant now);
+[[nodiscard]] std::uint32_t timestamp_offset(const Secrets& secrets, const FlowKey4& key);
+
+}  // namespace levee::shard

@@ -1,0 +1,326 @@
+// Frames in: the burst is taken apart and its buckets are prefetched, then each packet is looked up and handled at its
+// own turn, because what one changes the next may need (a cookie's ACK and the request behind it often share a burst).
+#include <array>
+
+#include "base/check.h"
+#include "shard/impl.h"
+#include "tcp/segment_arrives.h"
+#include "tcp/time_wait.h"
+#include "wire/checksum.h"
+
+namespace levee::shard {
+namespace {
+
+constexpr std::size_t kBurst = 64;
+
+}  // namespace
+
+void Shard::Impl::receive(std::span<const Frame> frames) {
+  std::array<Packet, kBurst> packets;
+  while (!frames.empty()) {
+    const std::size_t count = std::min(frames.size(), kBurst);
+    for (std::size_t i = 0; i < count; ++i) {
+      stats_.count(Counter::FramesReceived);
+      packets[i] = take_apart(frames[i], topology_);
+      if (packets[i].kind != PacketKind::Tcp) continue;
+      packets[i].hash = table_hash(secrets_.flow_index_key, packets[i].key);
+      index_.prefetch(packets[i].hash);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      for (const Frame* piece = &frames[i]; piece != nullptr; piece = piece->next) {
+        stats_.count(Counter::BuffersIn);
+        stats_.count(Counter::BytesReceived, piece->length);
+      }
+      const std::optional<Drop> drop = process(packets[i], false);
+      if (drop) {
+        stats_.count(*drop);
+      } else {
+        stats_.count(Counter::FramesDelivered);
+      }
+      for (const Frame* piece = &frames[i]; piece != nullptr; piece = piece->next) {
+        if (piece == &frames[i] && packets[i].frame_taken) continue;
+        stash_.drop(piece->block);
+      }
+    }
+    frames = frames.subspan(count);
+  }
+}
+
+void Shard::Impl::deliver(const Message& message) {
+  stats_.count(Counter::MailReceived);
+  if (const auto* learnt = std::get_if<NeighbourLearnt>(&message)) {
+    Neighbour* entry = neighbours_.find_or_add(learnt->address, learnt->interface, now_);
+    if (entry == nullptr) {
+      stats_.count(Counter::NeighbourTableFull);
+      return;
+    }
+    Neighbours::learn(*entry, learnt->mac, now_);
+    wake_waiting();
+  } else if (const auto* forwarded = std::get_if<ForwardedFrame>(&message)) {
+    const Frame frame = forwarded->frame;
+    stats_.count(Counter::FramesReceived);
+    stats_.count(Counter::BuffersIn);
+    stats_.count(Counter::BytesReceived, frame.length);
+    Packet packet = take_apart(frame, topology_);
+    if (packet.kind == PacketKind::Tcp) packet.hash = table_hash(secrets_.flow_index_key, packet.key);
+    const std::optional<Drop> drop = process(packet, true);
+    if (drop) {
+      stats_.count(*drop);
+    } else {
+      stats_.count(Counter::FramesDelivered);
+    }
+    if (!packet.frame_taken) stash_.drop(frame.block);
+  } else if (std::holds_alternative<Drain>(message)) {
+    draining_ = true;
+  } else {
+    draining_ = true;
+    abort_all();
+  }
+}
+
+std::optional<Drop> Shard::Impl::process(Packet& packet, bool forwarded) {
+  switch (packet.kind) {
+    case PacketKind::Tcp:
+      return process_tcp(packet, forwarded);
+    case PacketKind::Arp:
+      return process_arp(packet);
+    case PacketKind::Icmp:
+      return process_icmp(packet);
+    case PacketKind::Dropped:
+      break;
+  }
+  if (packet.drop == Drop::BadTcpChecksum || packet.drop == Drop::BadTcpHeader) stats_.count(Counter::InErrs);
+  return packet.drop;
+}
+
+FlowRef Shard::Impl::find_flow(const FlowKey4& key, std::uint64_t hash) const {
+  return index_.find(hash, [&](FlowRef ref) {
+    switch (ref.kind()) {
+      case RecordKind::Connection:
+        return connections_[ref.index()].key == key;
+      case RecordKind::TimeWait:
+        return time_wait_[ref.index()].key == key;
+      // One that reopens a TIME-WAIT entry is reached through that entry.
+      case RecordKind::HalfOpen:
+        return half_open_[ref.index()].key == key && !half_open_[ref.index()].reopens;
+      case RecordKind::None:
+        break;
+    }
+    return false;
+  });
+}
+
+std::uint32_t Shard::Impl::find_reopening(const FlowKey4& key, std::uint64_t hash) const {
+  const FlowRef ref = index_.find(hash, [&](FlowRef candidate) {
+    return candidate.kind() == RecordKind::HalfOpen && half_open_[candidate.index()].key == key &&
+           half_open_[candidate.index()].reopens;
+  });
+  return ref ? ref.index() : kNoIndex;
+}
+
+std::optional<Drop> Shard::Impl::process_tcp(Packet& packet, bool forwarded) {
+  stats_.count(Counter::InSegs);
+  std::array<Slice, kMaxPieces> pieces;
+  const tcp::Segment segment = segment_of(packet, pieces);
+  const FlowRef ref = find_flow(packet.key, packet.hash);
+  switch (ref.kind()) {
+    case RecordKind::Connection:
+      return to_connection(ref.index(), packet, segment);
+    case RecordKind::TimeWait:
+      return to_time_wait(ref.index(), packet, segment);
+    case RecordKind::HalfOpen:
+      return to_half_open(ref.index(), packet, segment);
+    case RecordKind::None:
+      break;
+  }
+  return to_nobody(packet, segment, forwarded);
+}
+
+std::optional<Drop> Shard::Impl::to_connection(std::uint32_t index, Packet& packet, const tcp::Segment& segment) {
+  ConnectionRecord& record = connections_[index];
+  tcp::Env now = env(record);
+  now.accept_text = accepts_text();
+  const tcp::Seq una = record.tcb.una;
+  tcp::Arrival arrival;
+  if (record.tcb.state() == State::SynSent) {
+    arrival =
+        tcp::segment_arrives_in_syn_sent(record.tcb, segment, topology_.mss_limits(record.interface, now.options), now);
+    if (arrival.send_rst) reply_rst(packet, segment);
+  } else {
+    arrival = tcp::segment_arrives(record.tcb, segment, now);
+  }
+  // Forward progress proves that the next hop works (RFC 4861 7.3.1's idea, for ARP).
+  if (record.tcb.una != una) confirm_neighbour(record, packet.ethernet->source);
+  settle(index);
+  return arrival.drop;
+}
+
+std::optional<Drop> Shard::Impl::to_half_open(std::uint32_t index, Packet& packet, const tcp::Segment& segment) {
+  HalfOpenRecord& record = half_open_[index];
+  const levee::TcpOptions& options = tcp_options(record.listener);
+  switch (tcp::judge(record.tcp, segment, options)) {
+    case tcp::HalfOpenVerdict::Accept:
+      return accept(index, packet, segment, kNoIndex);
+    case tcp::HalfOpenVerdict::ResendSynAck:
+      stats_.count(Counter::SynsReceived);
+      stats_.count(Counter::SynAckRetrans);
+      reply(packet, tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options));
+      return std::nullopt;
+    case tcp::HalfOpenVerdict::Acknowledge:
+      reply(packet, tcp::half_open_ack(record.tcp, now_, options));
+      return Drop::HalfOpenMismatch;
+    case tcp::HalfOpenVerdict::Reset:
+      reply_rst(packet, segment);
+      return Drop::HalfOpenMismatch;
+    case tcp::HalfOpenVerdict::Remove:
+      stats_.count(Counter::InRsts);
+      stats_.count(Counter::AttemptFails);
+      drop_half_open(index);
+      return std::nullopt;
+    case tcp::HalfOpenVerdict::Ignore:
+      break;
+  }
+  return Drop::HalfOpenMismatch;
+}
+
+std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& segment) {
+  const tcp::TimeWaitVerdict verdict = tcp::judge(time_wait_[index].tcp, segment);
+  if (time_wait_[index].tcp.reopening) {
+    const std::uint32_t half = find_reopening(packet.key, packet.hash);
+    CHECK(half != kNoIndex);
+    const HalfOpenRecord& record = half_open_[half];
+    switch (tcp::judge(record.tcp, segment, tcp_options(record.listener))) {
+      case tcp::HalfOpenVerdict::Accept:
+        return accept(half, packet, segment, index);
+      case tcp::HalfOpenVerdict::ResendSynAck:
+      case tcp::HalfOpenVerdict::Remove:
+        return to_half_open(half, packet, segment);
+      default:
+        break;  // not the new incarnation's: let the old one judge it
+    }
+  }
+  const std::uint32_t offset = timestamp_offset(secrets_, packet.key);
+  switch (verdict) {
+    case tcp::TimeWaitVerdict::Restart:
+      stats_.count(Counter::TimeWaitRestarted);
+      time_wait_.restart(index, now_);
+      reply(packet, tcp::time_wait_ack(time_wait_[index].tcp, offset, now_));
+      return std::nullopt;
+    case tcp::TimeWaitVerdict::Acknowledge:
+      reply(packet, tcp::time_wait_ack(time_wait_[index].tcp, offset, now_));
+      return Drop::TimeWaitIgnored;
+    case tcp::TimeWaitVerdict::Reopen: {
+      const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
+      if (listener == Topology::kNoListener || time_wait_[index].tcp.reopening) return Drop::TimeWaitIgnored;
+      stats_.count(Counter::SynsReceived);
+      return open_half(packet, segment, listener, index);
+    }
+    case tcp::TimeWaitVerdict::Ignore:
+      break;
+  }
+  return Drop::TimeWaitIgnored;
+}
+
+unsigned Shard::Impl::owner_of(const FlowKey4& key) const {
+  return toeplitz_.hash(key.remote, key.local, key.remote_port, key.local_port) % options_.shards;
+}
+
+// RFC 9293 3.10.7.1 and 3.10.7.2: CLOSED and LISTEN.
+std::optional<Drop> Shard::Impl::to_nobody(Packet& packet, const tcp::Segment& segment, bool forwarded) {
+  if (options_.shards > 1 && !forwarded && owner_of(packet.key) != options_.index) {
+    return forward(packet) ? std::nullopt : std::optional(Drop::MailboxFull);
+  }
+  if (segment.has(wire::kRst)) return Drop::NoConnection;
+  if (segment.has(wire::kSyn) && !segment.has(wire::kAck)) {
+    stats_.count(Counter::SynsReceived);
+    const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
+    if (listener == Topology::kNoListener) {
+      reply_rst(packet, segment);
+      return Drop::NoListener;
+    }
+    if (draining_) return Drop::Draining;
+    return open_half(packet, segment, listener, kNoIndex);
+  }
+  reply_rst(packet, segment);
+  return Drop::NoConnection;
+}
+
+// `reopened`: the TIME-WAIT entry whose tuple this SYN wants, which stays until the handshake's ACK is valid.
+std::optional<Drop> Shard::Impl::open_half(Packet& packet, const tcp::Segment& syn, std::uint16_t listener,
+                                           std::uint32_t reopened) {
+  const std::uint32_t half = half_open_.take();
+  if (half == kNoIndex) {
+    stats_.count(Counter::ListenOverflows);
+    return Drop::SynQueueFull;
+  }
+  if (!index_.insert(packet.hash, FlowRef(RecordKind::HalfOpen, half))) {
+    half_open_.put(half);
+    return Drop::ConnectionsFull;
+  }
+  tcp::Seq iss = initial_sequence_number(secrets_, packet.key, now_);
+  if (reopened != kNoIndex) {
+    // RFC 6191 2: larger than the last number of the previous incarnation, by more than any window.
+    TimeWaitEntry& entry = time_wait_[reopened];
+    if (iss <= entry.tcp.snd_nxt + 65535) iss = entry.tcp.snd_nxt + 65536;
+    entry.tcp.reopening = true;
+  }
+  const levee::TcpOptions& options = tcp_options(listener);
+  HalfOpenRecord& record = half_open_[half];
+  record = {.key = packet.key,
+            .tcp = tcp::listen(syn, iss, timestamp_offset(secrets_, packet.key), now_, options),
+            .timer = {},
+            .mac = packet.ethernet->source,
+            .listener = listener,
+            .interface = static_cast<std::uint8_t>(packet.interface),
+            .reopens = reopened != kNoIndex};
+  stats_.enter(State::SynReceived);
+  arm_half_open(half);
+  stats_.count(Counter::SynAcksSent);
+  reply(packet, tcp::syn_ack(record.tcp, now_, topology_.mss_limits(packet.interface, options), options));
+  return std::nullopt;
+}
+
+std::optional<Drop> Shard::Impl::accept(std::uint32_t half_index, Packet& packet, const tcp::Segment& segment,
+                                        std::uint32_t reopened) {
+  // Without room the ACK stays unanswered and the client tries again: never reset, never forgotten.
+  const std::uint32_t index = new_connection();
+  if (index == kNoIndex) {
+    stats_.count(Counter::ListenOverflows);
+    return Drop::ConnectionsFull;
+  }
+  const HalfOpenRecord half = half_open_[half_index];
+  ConnectionRecord& record = connections_[index];
+  record.key = half.key;
+  record.listener = half.listener;
+  record.service = topology_.listener_options(half.listener).service;
+  record.interface = half.interface;
+  const auto hop = topology_.route(half.key.remote);
+  record.next_hop = hop ? hop->address : half.key.remote;
+  tcp::Env now = env(record);
+  tcp::establish(record.tcb, half.tcp, segment, topology_.mss_limits(half.interface, now.options), now);
+  index_.replace(packet.hash, FlowRef(RecordKind::HalfOpen, half_index), FlowRef(RecordKind::Connection, index));
+  wheel_.disarm(half_index | kHalfOpenTimer);
+  half_open_.put(half_index);
+  stats_.leave(State::SynReceived);
+  stats_.count(Counter::PassiveOpens);
+  stats_.count(Counter::Accepted);
+  if (reopened != kNoIndex) {
+    stats_.count(Counter::TimeWaitRecycled);
+    remove_time_wait(reopened);
+  }
+  // The ACK proves that our SYN-ACK arrived where the SYN came from.
+  learn_neighbour(record.next_hop, record.interface, packet.ethernet->source);
+  return to_connection(index, packet, segment);
+}
+
+bool Shard::Impl::forward(Packet& packet) {
+  // A chain would need all its pieces' descriptors to travel; the devices that need this hand over single buffers.
+  Mailbox* outbox = outboxes_[owner_of(packet.key)];
+  if (packet.frame->next != nullptr || outbox == nullptr || !outbox->push(ForwardedFrame{*packet.frame})) return false;
+  stats_.count(Counter::MailSent);
+  stats_.count(Counter::BuffersOut);
+  packet.frame_taken = true;
+  return true;
+}
+
+}  // namespace levee::shard

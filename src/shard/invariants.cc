@@ -1,0 +1,192 @@
+// Walks over everything a shard holds: for tests after every step, and once at exit. Says the first disagreement in
+// words.
+#include <string>
+#include <unordered_map>
+
+#include "shard/impl.h"
+
+namespace levee::shard {
+namespace {
+
+using HolderCount = std::unordered_map<const Block*, std::uint32_t>;
+
+std::string check_queue(const tcp::SliceQueue& queue, const tcp::SlicePool& nodes, HolderCount& holders,
+                        std::uint32_t& node_count) {
+  std::uint32_t bytes = 0, charged = 0, last = kNoIndex;
+  for (std::uint32_t node = queue.head; node != kNoIndex; node = nodes[node].next) {
+    if (!nodes.is_taken(node)) return "a queue holds a slice node that is free";
+    bytes += nodes[node].slice.length;
+    charged += nodes[node].slice.block->size;
+    ++holders[nodes[node].slice.block];
+    ++node_count;
+    last = node;
+  }
+  if (bytes != queue.bytes || charged != queue.charged) return "a queue's byte counts are wrong";
+  return last == queue.tail ? "" : "a queue's tail is not its last node";
+}
+
+std::string check_transfer(const tcp::Transfer& transfer, const tcp::Tcb& tcb, const tcp::SlicePool& nodes,
+                           HolderCount& holders, std::uint32_t& node_count) {
+  for (const tcp::SliceQueue* queue : {&transfer.send, &transfer.receive}) {
+    if (auto wrong = check_queue(*queue, nodes, holders, node_count); !wrong.empty()) return wrong;
+  }
+  const tcp::Reassembly& reassembly = transfer.out_of_order;
+  if (reassembly.count > tcp::kMaxRanges) return "more out-of-order ranges than allowed";
+  tcp::Seq before = tcb.rcv_nxt;
+  for (std::uint32_t i = 0; i < reassembly.count; ++i) {
+    const tcp::Range& range = reassembly.ranges[i];
+    if (!(range.begin > before) || !(range.end > range.begin)) return "out-of-order ranges are not in order";
+    if (range.end - range.begin != range.queue.bytes) return "an out-of-order range does not hold its bytes";
+    if (auto wrong = check_queue(range.queue, nodes, holders, node_count); !wrong.empty()) return wrong;
+    before = range.end;
+  }
+  return "";
+}
+
+std::string check_tcb(const tcp::Tcb& tcb, const IndexPool<tcp::Transfer>& transfers) {
+  if (!(tcb.una <= tcb.nxt)) return "SND.UNA > SND.NXT";
+  if (tcb.rtx < tcb.una || tcb.rtx > tcb.nxt) return "the retransmission cursor is outside [SND.UNA, SND.NXT]";
+  const State state = tcb.state();
+  if (state == State::Closed || state == State::TimeWait) {
+    return tcb.deadline() == kNever ? "" : "a timer is armed on a connection that is over";
+  }
+  if (tcb.una != tcb.nxt && tcb.retransmit_at == kNever) return "data is outstanding without a retransmission timer";
+  const bool syn_sent = state == State::SynSent;
+  const std::uint32_t queued = tcp::unsent_and_unacked(tcb, transfers);
+  const std::uint32_t extra = tcb.fin_sent ? 1U : (syn_sent ? 1U : 0U);
+  if (tcb.nxt - tcb.una > queued + extra) return "more is outstanding than is queued";
+  const bool fin_states =
+      state == State::FinWait1 || state == State::FinWait2 || state == State::Closing || state == State::LastAck;
+  if (fin_states != tcb.fin_queued) return "FIN queued and state disagree";
+  const bool peer_closed = state == State::CloseWait || state == State::Closing || state == State::LastAck;
+  if (peer_closed != tcb.fin_received) return "FIN received and state disagree";
+  if (tcp::readable(tcb, transfers) > 0x40000000) return "the receive queue is larger than any window";
+  return "";
+}
+
+std::string describe(const FlowKey4& key) {
+  return to_string(key.local) + ":" + std::to_string(key.local_port) + " <- " + to_string(key.remote) + ":" +
+         std::to_string(key.remote_port);
+}
+
+// Order-independent: records are summed, so that equal sets of records give equal digests wherever they lie.
+class Digest {
+ public:
+  explicit Digest(const FlowKey4& key) : value_(table_hash({1, 2}, key)) {}
+  Digest& with(std::uint64_t word) {
+    value_ = siphash_1_3({value_, 3}, std::as_bytes(std::span(&word, 1)));
+    return *this;
+  }
+  [[nodiscard]] std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_;
+};
+
+}  // namespace
+
+std::string Shard::Impl::check_invariants() const {
+  HolderCount holders;
+  std::uint32_t node_count = 0, transfer_count = 0, indexed = 0;
+  std::array<std::uint64_t, kStateCount> states{};
+  std::size_t ready = 0, output = 0;
+
+  for (std::uint32_t i = 0; i < connections_.high_water(); ++i) {
+    if (!connections_.is_taken(i)) continue;
+    const ConnectionRecord& record = connections_[i];
+    const tcp::Tcb& tcb = record.tcb;
+    const auto wrong = [&](const std::string& what) { return what + " (" + describe(record.key) + ")"; };
+    if (auto found = check_tcb(tcb, transfers_); !found.empty()) return wrong(found);
+    const bool over = tcb.state() == State::Closed || tcb.state() == State::TimeWait;
+    if (over != record.detached) return wrong("a connection that is over is still in the flow index, or the reverse");
+    if (!over) {
+      ++states[static_cast<std::size_t>(tcb.state())];
+      ++indexed;
+      const FlowRef ref = find_flow(record.key, table_hash(secrets_.flow_index_key, record.key));
+      if (ref != FlowRef(RecordKind::Connection, i)) return wrong("the flow index does not lead to a connection");
+      if (tcb.deadline() != kNever &&
+          (!wheel_.armed(i) || wheel_.armed_at(i) > tcb.deadline() + std::chrono::milliseconds(1))) {
+        return wrong("a deadline has no timer that fires in time");
+      }
+    }
+    if (tcb.transfer != kNoIndex) {
+      ++transfer_count;
+      if (!transfers_.is_taken(tcb.transfer)) return wrong("a connection uses a transfer block that is free");
+      if (auto found = check_transfer(transfers_[tcb.transfer], tcb, slices_, holders, node_count); !found.empty()) {
+        return wrong(found);
+      }
+    }
+    ready += record.on_ready ? 1 : 0;
+    output += record.on_output ? 1 : 0;
+  }
+  for (std::uint32_t i = 0; i < half_open_.high_water(); ++i) {
+    if (!half_open_.is_taken(i)) continue;
+    const HalfOpenRecord& record = half_open_[i];
+    ++states[static_cast<std::size_t>(State::SynReceived)];
+    ++indexed;
+    if (!wheel_.armed(i | kHalfOpenTimer)) return "a half-open record has no timer (" + describe(record.key) + ")";
+    const std::uint64_t hash = table_hash(secrets_.flow_index_key, record.key);
+    if (record.reopens ? find_reopening(record.key, hash) != i
+                       : find_flow(record.key, hash) != FlowRef(RecordKind::HalfOpen, i)) {
+      return "the flow index does not lead to a half-open record (" + describe(record.key) + ")";
+    }
+  }
+  std::uint32_t entries = 0;
+  for (std::uint32_t i = time_wait_.oldest(); i != kNoIndex; i = time_wait_[i].younger) {
+    const TimeWaitEntry& entry = time_wait_[i];
+    ++entries;
+    ++indexed;
+    if (entry.younger != kNoIndex &&
+        static_cast<std::int32_t>(time_wait_[entry.younger].expires_ms - entry.expires_ms) < 0) {
+      return "TIME-WAIT entries are not in order of age";
+    }
+    if (find_flow(entry.key, table_hash(secrets_.flow_index_key, entry.key)) != FlowRef(RecordKind::TimeWait, i)) {
+      return "the flow index does not lead to a TIME-WAIT entry (" + describe(entry.key) + ")";
+    }
+  }
+  states[static_cast<std::size_t>(State::TimeWait)] = entries;
+
+  if (entries != time_wait_.size()) return "the TIME-WAIT list and its pool disagree";
+  if (indexed != index_.size()) return "the flow index holds references without a record";
+  if (node_count != slices_.in_use()) return "slice nodes are lost";
+  if (transfer_count != transfers_.in_use()) return "transfer blocks are lost";
+  if (ready != ready_.size || output != output_.size) return "a list's length and its members disagree";
+  if (stats_.snapshot().in_state != states) return "the counters of connections by state are wrong";
+  for (const auto& [block, count] : holders) {
+    if (block->refs != count) return "a block's count of holders is wrong";
+  }
+  const std::uint64_t inside = stats_.value(Counter::BuffersIn) - stats_.value(Counter::BuffersOut);
+  if (inside != holders.size() + stash_.available() + stash_.released().size()) return "buffers are lost";
+  if (stats_.value(Counter::Opened) != stats_.value(Counter::Closed) + connections_.in_use()) {
+    return "opened != closed + live";
+  }
+  return "";
+}
+
+std::uint64_t Shard::Impl::digest() const {
+  std::uint64_t sum = 0;
+  for (std::uint32_t i = 0; i < connections_.high_water(); ++i) {
+    if (!connections_.is_taken(i)) continue;
+    const ConnectionRecord& record = connections_[i];
+    sum += Digest(record.key)
+               .with(static_cast<std::uint64_t>(record.tcb.state()))
+               .with(record.tcb.una.value())
+               .with(record.tcb.nxt.value())
+               .with(record.tcb.rcv_nxt.value())
+               .with(record.tcb.wnd)
+               .with(tcp::readable(record.tcb, transfers_))
+               .with(tcp::unsent_and_unacked(record.tcb, transfers_))
+               .value();
+  }
+  for (std::uint32_t i = 0; i < half_open_.high_water(); ++i) {
+    if (!half_open_.is_taken(i)) continue;
+    sum += Digest(half_open_[i].key).with(half_open_[i].tcp.irs.value()).with(half_open_[i].tcp.iss.value()).value();
+  }
+  for (std::uint32_t i = time_wait_.oldest(); i != kNoIndex; i = time_wait_[i].younger) {
+    const TimeWaitEntry& entry = time_wait_[i];
+    sum += Digest(entry.key).with(entry.tcp.snd_nxt.value()).with(entry.tcp.rcv_nxt.value()).value();
+  }
+  return sum;
+}
+
+}  // namespace levee::shard

@@ -1,0 +1,60 @@
+#include "shard/neighbours.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <span>
+
+namespace levee::shard {
+
+Neighbours::Neighbours(std::uint32_t capacity, const SipKey& key)
+    : key_(key), buckets_(std::bit_ceil(std::max<std::size_t>(1, capacity / kWays))), entries_(buckets_ * kWays) {}
+
+Neighbour* Neighbours::bucket(Ipv4Address address, std::uint16_t interface) {
+  const std::array<std::uint32_t, 2> input{address.value, interface};
+  const std::uint64_t hash = siphash_1_3(key_, std::as_bytes(std::span(input)));
+  return &entries_[(hash & (buckets_ - 1)) * kWays];
+}
+
+Neighbour* Neighbours::find(Ipv4Address address, std::uint16_t interface) {
+  Neighbour* first = bucket(address, interface);
+  for (Neighbour* entry = first; entry != first + kWays; ++entry) {
+    if (entry->used && entry->address == address && entry->interface == interface) return entry;
+  }
+  return nullptr;
+}
+
+Neighbour* Neighbours::find_or_add(Ipv4Address address, std::uint16_t interface, Instant now) {
+  if (Neighbour* entry = find(address, interface)) return entry;
+  Neighbour* first = bucket(address, interface);
+  Neighbour* place = first;
+  for (Neighbour* entry = first; entry != first + kWays; ++entry) {
+    if (!entry->used) {
+      place = entry;
+      break;
+    }
+    if (entry->confirmed < place->confirmed) place = entry;
+  }
+  if (place->used && place->known && now - place->confirmed < kFresh) return nullptr;
+  *place = {.address = address, .mac = {}, .interface = interface, .known = false, .used = true};
+  return place;
+}
+
+void Neighbours::learn(Neighbour& neighbour, const MacAddress& mac, Instant now) {
+  neighbour.mac = mac;
+  neighbour.known = true;
+  neighbour.confirmed = now;
+}
+
+bool Neighbours::may_request(Neighbour& neighbour, Instant now) {
+  if (neighbour.ever_requested && now - neighbour.requested < kRequestInterval) return false;
+  neighbour.ever_requested = true;
+  neighbour.requested = now;
+  return true;
+}
+
+bool Neighbours::expects_reply(const Neighbour& neighbour, Instant now) {
+  return neighbour.ever_requested && now - neighbour.requested < kReplyWindow;
+}
+
+}  // namespace levee::shard

@@ -1,0 +1,56 @@
+// IPv4 neighbours (RFC 826) of one shard: a fixed table from next hop to MAC. An entry comes from an ARP reply that was
+// asked for, from another shard's mail, or from a validated handshake ACK, never from a SYN or an unasked-for ARP
+// packet (THREATS 2d). Requests are sent on demand only, at most one a second for an address.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/siphash.h"
+#include "levee/address.h"
+#include "levee/time.h"
+
+namespace levee::shard {
+
+struct Neighbour {
+  Ipv4Address address;
+  MacAddress mac;
+  std::uint16_t interface = 0;
+  bool known = false;  // `mac` is valid
+  bool used = false;
+  Instant confirmed{};  // when the peer last proved to be there
+  Instant requested{};  // when the last ARP request went out
+  bool ever_requested = false;
+};
+
+class Neighbours {
+ public:
+  Neighbours(std::uint32_t capacity, const SipKey& key);
+
+  // nullptr when there is no entry.
+  [[nodiscard]] Neighbour* find(Ipv4Address address, std::uint16_t interface);
+  // The entry, made if need be; takes the place of the one confirmed longest ago when its bucket is full, unless that
+  // was confirmed within `kFresh`: then nullptr.
+  [[nodiscard]] Neighbour* find_or_add(Ipv4Address address, std::uint16_t interface, Instant now);
+  // `now` is when the knowledge was gained.
+  static void learn(Neighbour& neighbour, const MacAddress& mac, Instant now);
+  // True, and remembered, when an ARP request for it may go out now.
+  [[nodiscard]] static bool may_request(Neighbour& neighbour, Instant now);
+  // A request is outstanding, so that a reply is expected.
+  [[nodiscard]] static bool expects_reply(const Neighbour& neighbour, Instant now);
+
+  static constexpr Duration kFresh = std::chrono::seconds(60);
+  static constexpr Duration kRequestInterval = std::chrono::seconds(1);
+  static constexpr Duration kReplyWindow = std::chrono::seconds(3);
+
+ private:
+  static constexpr std::size_t kWays = 8;
+  [[nodiscard]] Neighbour* bucket(Ipv4Address address, std::uint16_t interface);
+
+  SipKey key_;
+  std::size_t buckets_;
+  std::vector<Neighbour> entries_;
+};
+
+}  // namespace levee::shard

@@ -1,0 +1,329 @@
+// The life of records: connections, half-open ones and TIME-WAIT entries; their timers; the lists that they wait on.
+#include <algorithm>
+
+#include "base/check.h"
+#include "shard/impl.h"
+#include "tcp/time_wait.h"
+#include "tcp/timeouts.h"
+#include "tcp/user_calls.h"
+
+namespace levee::shard {
+namespace {
+
+void push(RecordList& list, IndexPool<ConnectionRecord>& records, std::uint32_t index,
+          std::uint32_t ConnectionRecord::*next) {
+  records[index].*next = kNoIndex;
+  if (list.tail == kNoIndex) {
+    list.head = index;
+  } else {
+    records[list.tail].*next = index;
+  }
+  list.tail = index;
+  ++list.size;
+}
+
+std::uint32_t pop(RecordList& list, IndexPool<ConnectionRecord>& records, std::uint32_t ConnectionRecord::*next) {
+  const std::uint32_t index = list.head;
+  list.head = records[index].*next;
+  if (list.head == kNoIndex) list.tail = kNoIndex;
+  --list.size;
+  return index;
+}
+
+}  // namespace
+
+tcp::Seq initial_sequence_number(const Secrets& secrets, const FlowKey4& key, Instant now) {
+  // RFC 6528: ISN = M + F(4-tuple, secret), M ticking every 4 microseconds (MUST-8, MUST-9, SHLD-1).
+  const auto clock = static_cast<std::uint32_t>(to_nanoseconds(now) / 4000);
+  return tcp::Seq(clock + static_cast<std::uint32_t>(secret_hash(secrets.isn_key, key)));
+}
+
+std::uint32_t timestamp_offset(const Secrets& secrets, const FlowKey4& key) {
+  return static_cast<std::uint32_t>(secret_hash(secrets.timestamp_key, key));
+}
+
+tcp::Env Shard::Impl::env_for(std::uint16_t listener) {
+  return {.now = now_,
+          .stats = stats_,
+          .options = tcp_options(listener),
+          .transfers = transfers_,
+          .slices = slices_,
+          .blocks = stash_};
+}
+
+bool Shard::Impl::accepts_text() const {
+  // What is not on its way out or blank is held by payload.
+  const std::uint64_t held = stats_.value(Counter::BuffersIn) - stats_.value(Counter::BuffersOut) - stash_.available() -
+                             stash_.released().size();
+  return held < options_.limits.held_buffers;
+}
+
+ConnectionRecord* Shard::Impl::resolve(std::uint32_t index, std::uint32_t generation) {
+  if (!connections_.is_taken(index)) return nullptr;
+  ConnectionRecord& record = connections_[index];
+  return record.generation == generation ? &record : nullptr;
+}
+
+std::uint32_t Shard::Impl::new_connection() {
+  const std::uint32_t index = connections_.take();
+  if (index == kNoIndex) return kNoIndex;
+  ConnectionRecord& record = connections_[index];
+  const std::uint32_t generation = record.generation + 1;
+  record = {};
+  record.generation = generation;
+  stats_.count(Counter::Opened);
+  return index;
+}
+
+void Shard::Impl::push_ready(std::uint32_t index) {
+  if (connections_[index].on_ready) return;
+  connections_[index].on_ready = true;
+  push(ready_, connections_, index, &ConnectionRecord::next_ready);
+}
+
+void Shard::Impl::push_output(std::uint32_t index) {
+  if (connections_[index].on_output) return;
+  connections_[index].on_output = true;
+  push(output_, connections_, index, &ConnectionRecord::next_output);
+}
+
+std::uint32_t Shard::Impl::pop_output() {
+  const std::uint32_t index = pop(output_, connections_, &ConnectionRecord::next_output);
+  connections_[index].on_output = false;
+  return index;
+}
+
+void Shard::Impl::settle(std::uint32_t index) {
+  ConnectionRecord& record = connections_[index];
+  const State state = record.tcb.state();
+  if (!record.detached && (state == State::Closed || state == State::TimeWait)) detach(index);
+  // A close is told once everything that arrived has been read; until then the service goes on reading.
+  constexpr auto kBeforeClosed = static_cast<std::uint8_t>(~tcp::kClosedEvent);
+  const bool closed_due = (record.tcb.events & tcp::kClosedEvent) != 0 && tcp::readable(record.tcb, transfers_) == 0;
+  if ((record.tcb.events & kBeforeClosed) != 0 || closed_due) push_ready(index);
+  if (tcp::wants_output(record.tcb, transfers_)) push_output(index);
+  update_timer(index);
+}
+
+// The connection's tuple is given up: to a TIME-WAIT entry, or to whoever wants it.
+void Shard::Impl::detach(std::uint32_t index) {
+  ConnectionRecord& record = connections_[index];
+  const std::uint64_t hash = table_hash(secrets_.flow_index_key, record.key);
+  const FlowRef ref(RecordKind::Connection, index);
+  record.detached = true;
+  if (record.tcb.state() != State::TimeWait) {
+    index_.erase(hash, ref);
+    return;
+  }
+  if (time_wait_.full()) {
+    if (time_wait_.size() == 0) {  // --time_wait entries may be 0
+      index_.erase(hash, ref);
+      return;
+    }
+    stats_.count(Counter::TimeWaitEvicted);
+    remove_time_wait(time_wait_.oldest());
+  }
+  const std::uint32_t entry = time_wait_.add(record.key, tcp::time_wait(record.tcb), now_);
+  index_.replace(hash, ref, FlowRef(RecordKind::TimeWait, entry));
+  stats_.enter(State::TimeWait);
+  stats_.count(Counter::TimeWaitEntered);
+}
+
+void Shard::Impl::reap(std::uint32_t index) {
+  ConnectionRecord& record = connections_[index];
+  // What is still owed to the peer (the last ACK, an RST) goes out first; transmit() comes back here.
+  if (record.on_output) return;
+  CHECK(record.detached && !record.on_ready);
+  tcp::Env now = env(record);
+  tcp::finish(record.tcb, CloseCause::Aborted, now);
+  CHECK(record.tcb.transfer == kNoIndex);
+  wheel_.disarm(index);
+  connections_.put(index);
+  stats_.count(Counter::Closed);
+}
+
+std::optional<Ready> Shard::Impl::next_ready() {
+  if (reap_next_ != kNoIndex) {
+    reap(reap_next_);
+    reap_next_ = kNoIndex;
+  }
+  if (ready_.size == 0) return std::nullopt;
+  const std::uint32_t index = pop(ready_, connections_, &ConnectionRecord::next_ready);
+  ConnectionRecord& record = connections_[index];
+  record.on_ready = false;
+  const std::uint8_t events = record.tcb.events;
+  const bool unread = tcp::readable(record.tcb, transfers_) > 0;
+  Ready ready;
+  ready.connection = Connection(&self_, index, record.generation);
+  ready.service = record.service;
+  ready.opened = (events & tcp::kOpenedEvent) != 0;
+  ready.data = (events & tcp::kDataEvent) != 0;
+  ready.peer_closed = (events & tcp::kPeerClosedEvent) != 0;
+  ready.writable = (events & tcp::kWritableEvent) != 0;
+  ready.closed = (events & tcp::kClosedEvent) != 0 && !unread;
+  ready.cause = record.tcb.cause;
+  record.tcb.events = ready.closed ? std::uint8_t{0} : static_cast<std::uint8_t>(events & tcp::kClosedEvent);
+  if (ready.closed) {
+    record.told_closed = true;
+    stats_.count(record.tcb.cause);
+    reap_next_ = index;
+  }
+  return ready;
+}
+
+void Shard::Impl::update_timer(std::uint32_t index) {
+  ConnectionRecord& record = connections_[index];
+  const Instant deadline = record.tcb.deadline();
+  if (deadline == kNever) return;  // an armed entry fires for nothing and is gone
+  // Lazy: only an earlier deadline moves the entry; a later one is armed again when the entry fires.
+  if (wheel_.armed(index) && wheel_.armed_at(index) <= deadline) return;
+  wheel_.arm(index, deadline);
+}
+
+void Shard::Impl::arm_half_open(std::uint32_t index) {
+  Duration timeout = options_.synack_timeout;
+  for (unsigned i = 0; i < half_open_[index].tcp.retransmits; ++i) timeout *= 2;
+  wheel_.arm(index | kHalfOpenTimer, now_ + timeout);
+}
+
+void Shard::Impl::half_open_timeout(std::uint32_t index) {
+  HalfOpenRecord& record = half_open_[index];
+  if (record.tcp.retransmits >= options_.synack_retries) {
+    stats_.count(Counter::HalfOpenTimeouts);
+    stats_.count(Counter::AttemptFails);
+    drop_half_open(index);
+    return;
+  }
+  ++record.tcp.retransmits;
+  const levee::TcpOptions& options = tcp_options(record.listener);
+  const tcp::OutSegment segment =
+      tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options);
+  if (send_segment(record.key, segment, record.interface, record.mac)) {
+    stats_.count(Counter::SynAckRetrans);
+    stats_.count(Counter::RetransSegs);
+  }
+  arm_half_open(index);
+}
+
+void Shard::Impl::drop_half_open(std::uint32_t index) {
+  const HalfOpenRecord& record = half_open_[index];
+  const std::uint64_t hash = table_hash(secrets_.flow_index_key, record.key);
+  index_.erase(hash, FlowRef(RecordKind::HalfOpen, index));
+  if (record.reopens) {
+    const FlowRef waiting = find_flow(record.key, hash);
+    CHECK(waiting.kind() == RecordKind::TimeWait);
+    time_wait_[waiting.index()].tcp.reopening = false;
+  }
+  wheel_.disarm(index | kHalfOpenTimer);
+  half_open_.put(index);
+  stats_.leave(State::SynReceived);
+}
+
+void Shard::Impl::remove_time_wait(std::uint32_t index) {
+  const FlowKey4 key = time_wait_[index].key;
+  const std::uint64_t hash = table_hash(secrets_.flow_index_key, key);
+  if (time_wait_[index].tcp.reopening) {
+    // A half-open record outlives its entry and becomes an ordinary one. (When the record was just accepted there is
+    // none.)
+    const std::uint32_t half = find_reopening(key, hash);
+    if (half != kNoIndex) half_open_[half].reopens = false;
+  }
+  index_.erase(hash, FlowRef(RecordKind::TimeWait, index));
+  time_wait_.remove(index);
+  stats_.leave(State::TimeWait);
+}
+
+bool Shard::Impl::expire() {
+  const std::size_t budget = options_.limits.timers_per_expire;
+  for (std::size_t n = 0; time_wait_.next_expiry(now_) <= now_; ++n) {
+    if (n == budget) return false;
+    stats_.count(Counter::TimeWaitExpired);
+    remove_time_wait(time_wait_.oldest());
+  }
+  return wheel_.advance(now_, budget, [this](std::uint32_t id) {
+    if ((id & kHalfOpenTimer) != 0) {
+      half_open_timeout(id & ~kHalfOpenTimer);
+      return;
+    }
+    ConnectionRecord& record = connections_[id];
+    if (record.tcb.deadline() <= now_) {
+      tcp::Env now = env(record);
+      tcp::timeouts(record.tcb, now);
+    }
+    settle(id);
+  });
+}
+
+Instant Shard::Impl::next_deadline() const { return std::min(wheel_.next_deadline(), time_wait_.next_expiry(now_)); }
+
+void Shard::Impl::abort_all() {
+  for (std::uint32_t i = 0; i < half_open_.high_water(); ++i) {
+    if (half_open_.is_taken(i)) drop_half_open(i);
+  }
+  for (std::uint32_t i = 0; i < connections_.high_water(); ++i) {
+    if (!connections_.is_taken(i)) continue;
+    ConnectionRecord& record = connections_[i];
+    tcp::Env now = env(record);
+    tcp::abort(record.tcb, now);
+    // In TIME-WAIT or CLOSED already, but with bytes that nobody reads: they are dropped so that the close can be told.
+    tcp::consume(record.tcb, tcp::readable(record.tcb, transfers_), now);
+    if (!record.told_closed) settle(i);
+  }
+}
+
+ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, std::uint16_t local_port) {
+  const Ipv4Address to = remote.address.v4();
+  // MUST-46: not to broadcast, multicast or ourselves.
+  if (!remote.address.is_v4() || remote.tcp_port == 0 || !to.is_valid_source() || topology_.is_ours(to) ||
+      topology_.is_directed_broadcast(to)) {
+    return {.error = ConnectError::NoSourceAddress, .connection = {}};
+  }
+  const auto hop = topology_.route(to);
+  if (!hop) return {.error = ConnectError::NoSourceAddress, .connection = {}};
+
+  // A free TCP port whose replies the NIC hands to this shard: from a random start in the dynamic range (RFC
+  // 6056 3.3.1).
+  constexpr std::uint32_t kFirst = 32768, kPorts = 28232;  // Linux's ip_local_port_range
+  const std::uint32_t tries = local_port != 0 ? 1 : 64U * options_.shards;
+  const auto start = static_cast<std::uint32_t>(random_.below(kPorts));
+  FlowKey4 key{hop->source, to, local_port, remote.tcp_port};
+  bool found = false;
+  for (std::uint32_t n = 0; n < tries && !found; ++n) {
+    if (local_port == 0) key.local_port = static_cast<std::uint16_t>(kFirst + (start + n) % kPorts);
+    if (options_.shards > 1 && owner_of(key) != options_.index) continue;
+    const std::uint64_t hash = table_hash(secrets_.flow_index_key, key);
+    found = !find_flow(key, hash);
+  }
+  if (!found) return {.error = ConnectError::NoLocalPort, .connection = {}};
+
+  const std::uint64_t hash = table_hash(secrets_.flow_index_key, key);
+  const std::uint32_t index = new_connection();
+  if (index == kNoIndex) return {.error = ConnectError::NoResource, .connection = {}};
+  if (!index_.insert(hash, FlowRef(RecordKind::Connection, index))) {
+    connections_.put(index);
+    stats_.count(Counter::Closed);
+    return {.error = ConnectError::NoResource, .connection = {}};
+  }
+  ConnectionRecord& record = connections_[index];
+  record.key = key;
+  record.next_hop = hop->address;
+  record.service = service;
+  record.interface = hop->interface;
+  tcp::Env now = env(record);
+  tcp::open_active(record.tcb, initial_sequence_number(secrets_, key, now_), timestamp_offset(secrets_, key), now);
+  settle(index);
+  return {.error = ConnectError::None, .connection = Connection(&self_, index, record.generation)};
+}
+
+void Shard::Impl::give_blank(Block* blank) {
+  stats_.count(Counter::BuffersIn);
+  stash_.give(blank);
+}
+
+Block* Shard::Impl::next_released() {
+  Block* block = stash_.released().pop();
+  if (block != nullptr) stats_.count(Counter::BuffersOut);
+  return block;
+}
+
+}  // namespace levee::shard

@@ -1,0 +1,65 @@
+// Stateless replies: written into the frame that asked, if it is ours alone and has the room, else into a blank. They
+// go back to the MAC that the frame came from, keep its VLAN tag, and take their length from their own IP header.
+#include <algorithm>
+
+#include "shard/egress.h"
+#include "shard/impl.h"
+
+namespace levee::shard {
+
+void Shard::Impl::emit(const OutFrame& frame) {
+  stats_.count(Counter::FramesSent);
+  stats_.count(Counter::BytesSent, frame.total_length());
+  stats_.count(Counter::BuffersOut);
+  outgoing_.push_back(frame);
+}
+
+Shard::Impl::ReplyBuffer Shard::Impl::reply_buffer(Packet& packet, std::uint32_t length) {
+  if (outgoing_.size() == outgoing_.capacity()) {
+    stats_.count(Counter::BlanksExhausted);
+    return {};
+  }
+  const Frame& frame = *packet.frame;
+  const std::size_t needed = std::max<std::size_t>(length, kMaxHeader);
+  if (frame.exclusive && frame.block->refs == 1 && frame.data + needed <= frame.block->base + frame.block->size) {
+    packet.frame_taken = true;
+    return {frame.block, frame.data};
+  }
+  if (Block* blank = stash_.take()) return {blank, blank->base + kHeadroom};
+  stats_.count(Counter::BlanksExhausted);
+  return {};
+}
+
+void Shard::Impl::reply(Packet& packet, const tcp::OutSegment& segment) {
+  const InterfaceOptions& interface = topology_.interface(packet.interface);
+  const LinkHeader link{.destination = packet.ethernet->source,
+                        .source = interface.mac,
+                        .has_vlan = packet.has_vlan,
+                        .vlan_tci = packet.vlan_tci};
+  const FlowKey4 key = packet.key;  // the views die when the buffer is written
+  const ReplyBuffer buffer = reply_buffer(packet, header_length(link, segment));
+  if (buffer.block == nullptr) return;
+  emit(write_headers(buffer.block, buffer.data, link, key, segment, interface));
+  stats_.count(Counter::OutSegs);
+}
+
+// RFC 9293 3.5.2 and 3.10.7.1: <SEQ=SEG.ACK><CTL=RST>, or <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>.
+void Shard::Impl::reply_rst(Packet& packet, const tcp::Segment& segment) {
+  if (segment.has(wire::kRst)) return;
+  if (!rst_limit_.allow(packet.key.remote, now_)) {
+    stats_.count(Counter::RstLimited);
+    return;
+  }
+  tcp::OutSegment out;
+  if (segment.has(wire::kAck)) {
+    out.seq = segment.ack;
+    out.flags = wire::kRst;
+  } else {
+    out.ack = segment.seq + segment.length();
+    out.flags = wire::kRst | wire::kAck;
+  }
+  stats_.count(Counter::OutRsts);
+  reply(packet, out);
+}
+
+}  // namespace levee::shard

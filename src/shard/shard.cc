@@ -1,0 +1,87 @@
+#include "shard/shard.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "shard/impl.h"
+
+namespace levee::shard {
+
+Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secrets, std::span<Mailbox* const> outboxes)
+    : self_(self),
+      options_(options),
+      secrets_(secrets),
+      outboxes_(outboxes.begin(), outboxes.end()),
+      topology_(options_),
+      index_(options_.limits.connections + options_.limits.time_wait + options_.limits.half_open),
+      connections_(options_.limits.connections),
+      half_open_(options_.limits.half_open),
+      time_wait_(options_.limits.time_wait, options_.time_wait),
+      transfers_(options_.limits.transfers),
+      slices_(options_.limits.slices),
+      stash_(options_.limits.blanks),
+      neighbours_(options_.limits.neighbours, secrets_.flow_index_key),
+      wheel_(Instant{}, TimerLinks{&connections_, &half_open_}),
+      toeplitz_(secrets_.toeplitz_key),
+      rst_limit_(secrets_.flow_index_key),
+      random_(secrets_.random_seed) {
+  CHECK(options_.shards == 1 || outboxes_.size() == options_.shards);
+  // Replies to one burst, what timers send, and what one transmit writes.
+  outgoing_.reserve(2 * std::size_t{options_.limits.outgoing_per_transmit} + options_.limits.timers_per_expire);
+  waiting_.reserve(1024);
+}
+
+Shard::Shard(const ShardOptions& options, const Secrets& secrets, std::span<Mailbox* const> outboxes)
+    : impl_(std::make_unique<Impl>(*this, options, secrets, outboxes)) {}
+Shard::~Shard() = default;
+
+void Shard::receive(Instant now, std::span<const Frame> frames) {
+  impl_->now_ = now;
+  impl_->receive(frames);
+}
+
+void Shard::deliver(Instant now, const Message& message) {
+  impl_->now_ = now;
+  impl_->deliver(message);
+}
+
+std::size_t Shard::ready() const { return impl_->ready_.size; }
+std::optional<Ready> Shard::next_ready() { return impl_->next_ready(); }
+
+bool Shard::expire(Instant now) {
+  impl_->now_ = now;
+  return impl_->expire();
+}
+
+bool Shard::transmit(Instant now) {
+  impl_->now_ = now;
+  return impl_->transmit();
+}
+
+Instant Shard::next_deadline() const { return impl_->next_deadline(); }
+std::size_t Shard::blanks_wanted() const { return impl_->stash_.wanted(); }
+void Shard::give_blank(Block* blank) { impl_->give_blank(blank); }
+std::span<const OutFrame> Shard::outgoing() const { return impl_->outgoing_; }
+void Shard::outgoing_taken() { impl_->outgoing_.clear(); }
+Block* Shard::next_released() { return impl_->next_released(); }
+void Shard::release_blanks() { impl_->stash_.give_back_all(); }
+
+ConnectResult Shard::connect(Instant now, SocketAddress remote, std::uint16_t service, std::uint16_t local_port) {
+  impl_->now_ = now;
+  return impl_->connect(remote, service, local_port);
+}
+
+const Stats& Shard::stats() const { return impl_->stats_; }
+Stats& Shard::stats() { return impl_->stats_; }
+std::size_t Shard::connections() const { return impl_->connections_.in_use(); }
+std::size_t Shard::half_open() const { return impl_->half_open_.in_use(); }
+std::size_t Shard::time_wait() const { return impl_->time_wait_.size(); }
+
+bool Shard::idle() const {
+  return connections() == 0 && half_open() == 0 && impl_->outgoing_.empty() && impl_->output_.size == 0;
+}
+
+std::string Shard::check_invariants() const { return impl_->check_invariants(); }
+std::uint64_t Shard::digest() const { return impl_->digest(); }
+
+}  // namespace levee::shard

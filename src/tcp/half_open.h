@@ -1,0 +1,66 @@
+// SYN-RECEIVED of a passive open (RFC 9293 3.10.7.2 to 3.10.7.4): a compact record that holds what the SYN said until
+// the handshake's ACK makes a connection of it. Nothing of the application is touched before that.
+#pragma once
+
+#include <cstdint>
+
+#include "levee/options.h"
+#include "tcp/segment.h"
+#include "tcp/tcb.h"
+
+namespace levee::tcp {
+
+struct HalfOpen {
+  Seq irs, iss;
+  std::uint32_t ts_recent = 0;
+  std::uint32_t ts_offset = 0;  // of the tuple (RFC 7323 5.4)
+  std::uint32_t sent_ms = 0;    // when the SYN-ACK was first sent, low 32 bits of the millisecond clock
+  std::uint16_t peer_mss = 0;   // as offered, or the default
+  std::uint8_t peer_scale = 0;
+  std::uint8_t retransmits = 0;  // of the SYN-ACK
+  bool timestamps : 1 = false, sack : 1 = false, window_scaling : 1 = false;
+};
+
+// What the interface and its MTU allow (RFC 9293 3.7.1): MSS that we advertise, and the largest we send.
+struct MssLimits {
+  std::uint16_t receive = 1460;
+  std::uint16_t send = 1460;
+};
+
+// LISTEN, a SYN arrives. `offset` is the tuple's timestamp offset (RFC 7323 5.4).
+[[nodiscard]] HalfOpen listen(const Segment& syn, Seq iss, std::uint32_t offset, Instant now,
+                              const levee::TcpOptions& options);
+
+[[nodiscard]] OutSegment syn_ack(const HalfOpen& half_open, Instant now, MssLimits limits,
+                                 const levee::TcpOptions& options);
+
+// What a segment means to a half-open record.
+enum class HalfOpenVerdict : std::uint8_t {
+  Accept,        // the handshake's ACK: make a connection and process the segment there
+  ResendSynAck,  // the SYN again
+  Acknowledge,   // not acceptable: an ACK is owed (RFC 9293 3.10.7.4, RFC 5961)
+  Reset,         // acknowledges something else: RST with SEQ = SEG.ACK
+  Remove,        // acceptable RST: back to LISTEN
+  Ignore,
+};
+[[nodiscard]] HalfOpenVerdict judge(const HalfOpen& half_open, const Segment& segment,
+                                    const levee::TcpOptions& options);
+
+// The ACK that `Acknowledge` owes.
+[[nodiscard]] OutSegment half_open_ack(const HalfOpen& half_open, Instant now, const levee::TcpOptions& options);
+
+// ESTABLISHED, from the record and the ACK that `judge` accepted.
+void establish(Tcb& tcb, const HalfOpen& half_open, const Segment& ack, MssLimits limits, Env& env);
+
+// --- shared with active opens ---
+// The window scale that `receive_buffer` needs (RFC 7323 2.3).
+[[nodiscard]] std::uint8_t scale_for(std::uint32_t receive_buffer);
+[[nodiscard]] inline std::uint16_t syn_window(const levee::TcpOptions& options) {
+  return static_cast<std::uint16_t>(options.receive_buffer < 65535 ? options.receive_buffer : 65535);
+}
+// RFC 9293 MUST-16: what fits into a segment once its options are there. `offered` is the peer's MSS option.
+[[nodiscard]] std::uint16_t effective_mss(std::uint16_t offered, MssLimits limits, bool timestamps,
+                                          const levee::TcpOptions& options);
+inline constexpr std::uint16_t kDefaultMss = 536;  // MUST-15
+
+}  // namespace levee::tcp

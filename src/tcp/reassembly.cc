@@ -1,0 +1,112 @@
+#include "tcp/reassembly.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace levee::tcp {
+namespace {
+
+void erase_range(Reassembly& reassembly, std::uint32_t index) {
+  std::move(reassembly.ranges.begin() + index + 1, reassembly.ranges.begin() + reassembly.count,
+            reassembly.ranges.begin() + index);
+  --reassembly.count;
+  reassembly.ranges[reassembly.count] = {};
+}
+
+// Joins range `index` with the one before it if they touch; returns where the range is now.
+std::uint32_t join_with_previous(Reassembly& reassembly, std::uint32_t index, SlicePool& nodes) {
+  if (index == 0 || reassembly.ranges[index - 1].end != reassembly.ranges[index].begin) return index;
+  Range& before = reassembly.ranges[index - 1];
+  Range& range = reassembly.ranges[index];
+  splice(before.queue, range.queue, nodes);
+  before.end = range.end;
+  before.stamp = range.stamp > before.stamp ? range.stamp : before.stamp;
+  erase_range(reassembly, index);
+  return index - 1;
+}
+
+}  // namespace
+
+Inserted insert(Reassembly& reassembly, TextSpan text, std::uint32_t skip, std::span<const Slice> payload,
+                SliceMemory memory, bool& overlapped) {
+  DCHECK(text.begin < text.end);
+  const Seq end = text.end;
+  const std::size_t limit = text.in_order ? kMaxRanges + 1 : kMaxRanges;
+  const std::uint32_t stamp = ++reassembly.next_stamp;
+  overlapped = false;
+  bool added = false;
+  Seq at = text.begin;
+  // Each turn fills one gap or steps over one range, so there are at most 2 * kMaxRanges + 1 turns.
+  std::uint32_t index = 0;
+  while (at < end) {
+    while (index < reassembly.count && reassembly.ranges[index].end <= at) ++index;
+    if (index < reassembly.count && reassembly.ranges[index].begin <= at) {
+      // These bytes came before; the first ones stay.
+      overlapped = true;
+      reassembly.ranges[index].stamp = stamp;
+      at = reassembly.ranges[index].end;
+      continue;
+    }
+    const Seq gap_end = index < reassembly.count ? earlier(end, reassembly.ranges[index].begin) : end;
+    const bool extends = index > 0 && reassembly.ranges[index - 1].end == at;
+    if (!extends && reassembly.count >= limit) return Inserted::Full;
+    if (!extends) {
+      std::move_backward(reassembly.ranges.begin() + index, reassembly.ranges.begin() + reassembly.count,
+                         reassembly.ranges.begin() + reassembly.count + 1);
+      ++reassembly.count;
+      reassembly.ranges[index] = {.begin = at, .end = at, .queue = {}, .stamp = stamp};
+    } else {
+      --index;
+    }
+    Range& range = reassembly.ranges[index];
+    range.end += append(range.queue, payload, skip + (at - text.begin), gap_end - at, memory).bytes;
+    range.stamp = stamp;
+    if (range.begin == range.end) {
+      erase_range(reassembly, index);
+      return Inserted::Full;
+    }
+    added = true;
+    if (range.end != gap_end) return Inserted::Full;
+    at = gap_end;
+    if (index + 1 < reassembly.count) join_with_previous(reassembly, index + 1, memory.nodes);
+  }
+  return added ? Inserted::Queued : Inserted::Duplicate;
+}
+
+Seq take_in_order(Reassembly& reassembly, Seq next, SliceQueue& to, SliceMemory memory) {
+  // What was delivered meanwhile by an in-order segment is trimmed: those bytes are already in `to`.
+  while (reassembly.count > 0 && reassembly.ranges[0].begin <= next) {
+    Range& first = reassembly.ranges[0];
+    if (first.end <= next) {
+      clear(first.queue, memory);
+    } else {
+      pop_front(first.queue, next - first.begin, memory);
+      next = first.end;
+      splice(to, first.queue, memory.nodes);
+    }
+    erase_range(reassembly, 0);
+  }
+  return next;
+}
+
+void write_sack(const Reassembly& reassembly, std::size_t limit, wire::SegmentOptions& options) {
+  std::array<bool, kMaxRanges + 1> reported{};
+  limit = std::min({limit, options.sack.size(), static_cast<std::size_t>(reassembly.count)});
+  for (std::size_t n = 0; n < limit; ++n) {
+    std::uint32_t best = kNoIndex;
+    for (std::uint32_t i = 0; i < reassembly.count; ++i) {
+      if (!reported[i] && (best == kNoIndex || reassembly.ranges[i].stamp > reassembly.ranges[best].stamp)) best = i;
+    }
+    reported[best] = true;
+    options.sack[n] = {reassembly.ranges[best].begin.value(), reassembly.ranges[best].end.value()};
+  }
+  options.sack_count = static_cast<std::uint8_t>(limit);
+}
+
+void clear(Reassembly& reassembly, SliceMemory memory) {
+  for (std::uint32_t i = 0; i < reassembly.count; ++i) clear(reassembly.ranges[i].queue, memory);
+  reassembly = {};
+}
+
+}  // namespace levee::tcp

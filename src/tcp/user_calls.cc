@@ -1,0 +1,133 @@
+#include "tcp/user_calls.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "tcp/half_open.h"
+#include "tcp/output.h"
+
+namespace levee::tcp {
+
+void open_active(Tcb& tcb, Seq iss, std::uint32_t timestamp_offset, Env& env) {
+  tcb.iss = tcb.una = tcb.nxt = tcb.rtx = iss;
+  tcb.ts_offset = timestamp_offset;
+  tcb.nagle = env.options.nagle;
+  tcb.syn_owed = true;
+  tcb.enter(State::SynSent, env.stats);
+  env.stats.count(Counter::ActiveOpens);
+}
+
+bool may_send(const Tcb& tcb) {
+  return !tcb.fin_queued && (tcb.state() == State::Established || tcb.state() == State::CloseWait);
+}
+
+std::uint32_t send_space(const Tcb& tcb, const Env& env) {
+  if (!may_send(tcb)) return 0;
+  const std::uint32_t queued = unsent_and_unacked(tcb, env.transfers);
+  return env.options.send_buffer > queued ? env.options.send_buffer - queued : 0;
+}
+
+std::uint32_t send(Tcb& tcb, std::span<const std::byte> bytes, Env& env) {
+  if (!may_send(tcb) || bytes.empty()) return 0;
+  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), send_space(tcb, env)));
+  std::uint32_t accepted = 0;
+  if (wanted > 0) {
+    if (Transfer* transfer = borrow_transfer(tcb, env)) {
+      accepted = append_copy(transfer->send, bytes.first(wanted), env.memory());
+      return_if_idle(tcb, env);
+    }
+  }
+  if (accepted < bytes.size()) tcb.want_writable = true;
+  return accepted;
+}
+
+std::span<std::byte> reserve(Tcb& tcb, std::uint32_t wanted, Env& env) {
+  wanted = std::min(wanted, send_space(tcb, env));
+  if (!may_send(tcb)) return {};
+  if (wanted > 0) {
+    if (Transfer* transfer = borrow_transfer(tcb, env)) {
+      SliceQueue& queue = transfer->send;
+      if (!queue.empty()) {
+        const Slice& last = env.slices[queue.tail].slice;
+        if (const std::uint32_t room = std::min(room_behind(last), wanted); room > 0) {
+          return {last.block->base + last.block->used, room};
+        }
+      }
+      // An empty piece at the tail holds the blank until commit() fills it.
+      if (Block* blank = env.blocks.take(kBlanksForControl)) {
+        const bool pushed = push_back(queue, {blank, blank->base, 0}, env.memory());
+        env.blocks.drop(blank);
+        if (pushed) return {blank->base, std::min<std::size_t>(blank->size, wanted)};
+      }
+      return_if_idle(tcb, env);
+    }
+  }
+  tcb.want_writable = true;
+  return {};
+}
+
+void commit(Tcb& tcb, std::uint32_t count, Env& env) {
+  if (tcb.transfer == kNoIndex) return;
+  SliceQueue& queue = env.transfers[tcb.transfer].send;
+  if (queue.empty()) return;
+  Slice& last = env.slices[queue.tail].slice;
+  Block& block = *last.block;
+  count = std::min(count, block.size - block.used);
+  last.length += count;
+  block.used += count;
+  queue.bytes += count;
+}
+
+std::uint32_t forward(Tcb& from, Tcb& to, std::uint32_t count, Env& env) {
+  const std::uint32_t wanted = std::min(count, readable(from, env.transfers));
+  count = std::min(wanted, send_space(to, env));
+  std::uint32_t moved = 0;
+  if (count > 0) {
+    if (Transfer* target = borrow_transfer(to, env)) {
+      moved = move_front(env.transfers[from.transfer].receive, target->send, count, env.memory());
+      return_if_idle(to, env);
+    }
+  }
+  if (moved < wanted) to.want_writable = true;
+  return moved;
+}
+
+void consume(Tcb& tcb, std::uint32_t count, Env& env) {
+  if (tcb.transfer != kNoIndex) {
+    SliceQueue& queue = env.transfers[tcb.transfer].receive;
+    pop_front(queue, std::min(count, queue.bytes), env.memory());
+    return_if_idle(tcb, env);
+  }
+  const bool receiving =
+      tcb.state() == State::Established || tcb.state() == State::FinWait1 || tcb.state() == State::FinWait2;
+  if (receiving && window_update_due(tcb, env)) tcb.ack_now = true;
+}
+
+void close(Tcb& tcb, Env& env) {
+  switch (tcb.state()) {
+    case State::SynSent:
+      tcb.enter(State::Closed, env.stats);
+      finish(tcb, CloseCause::Aborted, env);
+      return;
+    case State::Established:
+      tcb.enter(State::FinWait1, env.stats);
+      break;
+    case State::CloseWait:
+      tcb.enter(State::LastAck, env.stats);
+      break;
+    default:
+      return;
+  }
+  tcb.fin_queued = true;
+  tcb.want_writable = false;
+}
+
+void abort(Tcb& tcb, Env& env) {
+  if (tcb.state() == State::Closed || tcb.state() == State::TimeWait) return;
+  // 3.10.5: in CLOSING and LAST-ACK the peer has said all it had to; it may still wait for what we sent, so it is told.
+  tcb.rst_owed = tcb.synchronized();
+  tcb.enter(State::Closed, env.stats);
+  finish(tcb, CloseCause::Aborted, env);
+}
+
+}  // namespace levee::tcp

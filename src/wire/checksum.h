@@ -1,0 +1,71 @@
+// The Internet checksum (RFC 1071) of IPv4, ICMP and TCP, and its incremental update (RFC 1624).
+//
+// A sum is a plain 64-bit number that adds up 16-bit words read in network byte order, so sums of different parts may
+// be added; fold() brings one down to 16 bits. Every 16-bit checksum here is a number: `header.checksum = finish(sum)`
+// with a be16, and `header.checksum.value()` back. To verify, sum everything including the checksum field: the result
+// is all ones, whichever of its two zeros the sender wrote.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "levee/address.h"
+
+namespace levee::wire {
+
+// Adds `bytes` to `initial`. An odd last byte counts as the high half of a word whose other half is 0, so only the last
+// part may be of odd length; for pieces at odd places use Checksum.
+[[nodiscard]] std::uint64_t sum(std::span<const std::byte> bytes, std::uint64_t initial = 0);
+
+// RFC 9293 3.1; `length`: bytes of the segment, header and options included.
+[[nodiscard]] constexpr std::uint64_t pseudo_header(Ipv4Address source, Ipv4Address destination, std::uint8_t protocol,
+                                                    std::uint16_t length) {
+  return (source.value >> 16) + (source.value & 0xffffU) + (destination.value >> 16) + (destination.value & 0xffffU) +
+         std::uint64_t{protocol} + length;
+}
+
+// To 16 bits in ones' complement, not inverted. 0 only for a sum of 0.
+[[nodiscard]] constexpr std::uint16_t fold(std::uint64_t sum) {
+  sum = (sum >> 32) + (sum & 0xffffffffU);
+  sum = (sum >> 16) + (sum & 0xffffU);
+  sum = (sum >> 16) + (sum & 0xffffU);
+  sum = (sum >> 16) + (sum & 0xffffU);
+  return static_cast<std::uint16_t>(sum);
+}
+
+// What goes into the checksum field. TCP sends a computed 0 as it is: only UDP knows "no checksum".
+[[nodiscard]] constexpr std::uint16_t finish(std::uint64_t sum) { return static_cast<std::uint16_t>(~fold(sum)); }
+
+// `sum` covers the checksum field too.
+[[nodiscard]] constexpr bool verifies(std::uint64_t sum) { return fold(sum) == 0xffff; }
+
+// The checksum after one word that it covers changed: RFC 1624, equation 3.
+[[nodiscard]] constexpr std::uint16_t update(std::uint16_t checksum, std::uint16_t old_word, std::uint16_t new_word) {
+  return finish(std::uint64_t{static_cast<std::uint16_t>(~checksum)} + static_cast<std::uint16_t>(~old_word) +
+                new_word);
+}
+
+// Adds up pieces of any length, in order: a piece behind an odd number of bytes has its halves swapped.
+class Checksum {
+ public:
+  explicit Checksum(std::uint64_t initial = 0) : sum_(initial) {}
+
+  void add(std::span<const std::byte> piece) {
+    const std::uint64_t part = wire::sum(piece);
+    sum_ += odd_ ? swapped(fold(part)) : part;
+    odd_ ^= (piece.size() & 1) != 0;
+  }
+  [[nodiscard]] std::uint64_t sum() const { return sum_; }
+  [[nodiscard]] std::uint16_t finish() const { return wire::finish(sum_); }
+
+ private:
+  static constexpr std::uint64_t swapped(std::uint16_t word) {
+    return static_cast<std::uint16_t>(word << 8 | word >> 8);
+  }
+
+  std::uint64_t sum_;
+  bool odd_ = false;
+};
+
+}  // namespace levee::wire
