@@ -49,18 +49,18 @@ struct EndpointRoute {
   Ipv4Address prefix{};
   std::uint8_t prefix_length = 0;  // 0 of 0.0.0.0: a gateway
   Ipv4Address next_hop{};
-  std::optional<LinkId> link{};    // none: the link on whose prefix the next hop is
+  std::optional<LinkId> link{};  // none: the link on whose prefix the next hop is
 };
 
 struct EndpointListener {
-  SocketAddress local{};           // an unspecified address: any of ours
-  std::string service;             // a name given to add_service
+  SocketAddress local{};  // an unspecified address: any of ours
+  std::string service;    // a name given to add_service
   TcpOptions tcp{};
 };
 
 struct EndpointOptions {
-  // "tap:NAME", "pcap:IN[,OUT]", "ring:NAME", "memif:SOCKET[,server]", "virtio:SOCKET"; ports are numbered in this order,
-  // behind those that eal_arguments bring.
+  // "tap:NAME", "pcap:IN[,OUT]", "ring", "memif:SOCKET[,server]", "virtio:SOCKET"; ports are numbered in this
+  // order, behind those that eal_arguments bring.
   std::vector<std::string> devices;
   // For DPDK's EAL as they stand; what they leave open is chosen: memory, no PCI, no telemetry, a file prefix.
   std::vector<std::string> eal_arguments;
@@ -68,30 +68,31 @@ struct EndpointOptions {
   std::vector<EndpointAddress> addresses;
   std::vector<EndpointRoute> routes;
   std::vector<EndpointListener> listeners;
-  std::uint16_t mtu = 1500;          // bytes of IP packet, of every link
-  std::optional<MacAddress> mac{};   // none: the device's own; behind a TAP one of our own
+  std::uint16_t mtu = 1500;         // bytes of IP packet, of every link
+  std::optional<MacAddress> mac{};  // none: the device's own; behind a TAP one of our own
 
-  ShardLimits limits{};              // totals over the shards
-  std::uint32_t buffers = 65536;     // packet buffers of 2 KiB in the pool
+  ShardLimits limits{};           // totals over the shards
+  std::uint32_t buffers = 65536;  // packet buffers of 2 KiB; fewer, at least 8192, if EAL's memory has no more
   Duration time_wait = std::chrono::seconds(60);  // 2MSL
 
   unsigned workers = 1;
   PollMode poll = PollMode::Auto;
-  Duration duration{};               // stop by itself after this time; zero: run until stopped
+  Duration duration{};                       // stop by itself after this time; zero: run until stopped
   Duration drain = std::chrono::seconds(5);  // how long a stop waits for connections to finish
-  Duration stats_interval{};         // a line on stdout this often; zero: none
-  bool json = false;                 // those lines, and the totals, as JSON objects
-  bool announce = true;              // says on stdout when it is ready, and the totals at its end
-  bool handle_signals = true;        // SIGINT and SIGTERM stop it, a second one at once
+  Duration stats_interval{};                 // a line on stdout this often; zero: none
+  bool json = false;                         // those lines, and the totals, as JSON objects
+  bool announce = true;                      // says on stdout when it is ready, and the totals at its end
+  bool handle_signals = true;                // SIGINT and SIGTERM stop it, a second one at once
 
-  std::string pcap_out;              // every frame sent goes here, too, stamped with levee's own time
+  std::string pcap_out;  // every frame sent goes here, too, stamped with levee's own time
   // Fixes every secret, so that a run over captures can be repeated bit for bit. Refused unless every device is a
   // capture or a ring: a known secret is no secret.
   std::optional<std::uint64_t> seed{};
 };
 
 struct EndpointResult {
-  // 0: well; 1: a buffer or a connection was lost (a bug in levee); 2: the options are wrong; 3: EAL or a device failed.
+  // 0: well; 1: a buffer or a connection was lost (a bug in levee); 2: the options are wrong; 3: EAL or a device
+  // failed.
   int exit_code = 0;
   std::string error;     // one sentence that says what to change, if exit_code is not 0
   StatsSnapshot totals;  // of all shards

@@ -1,3 +1,4 @@
+// The text forms of include/levee/address.h.
 #include "levee/address.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// Where every failed CHECK and DCHECK ends.
 #include "base/check.h"
 
 #include <cstdio>

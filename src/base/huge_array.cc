@@ -1,3 +1,4 @@
+// Allocation with huge pages: the one place that knows how the kernel is asked for them.
 #include "base/huge_array.h"
 
 #include <sys/mman.h>

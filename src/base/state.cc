@@ -1,3 +1,4 @@
+// The names of include/levee/state.h, as people and scripts read them.
 #include "levee/state.h"
 
 #include <array>

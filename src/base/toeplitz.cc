@@ -1,3 +1,4 @@
+// The tables behind the Toeplitz hash, computed once from the key.
 #include "base/toeplitz.h"
 
 #include "base/check.h"

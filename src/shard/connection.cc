@@ -37,11 +37,11 @@ struct ConnectionAccess {
     return with(connection, [&](auto& impl, ConnectionRecord& record) {
       tcp::Env env = impl.env(record);
       const auto result = apply(record.tcb, env);
-      // The send buffer has room but memory was short: the service tries again in the next loop, when blanks are back.
+      // The send buffer has room but memory was short.
       if (record.tcb.want_writable && tcp::may_send(record.tcb) &&
           tcp::unsent_and_unacked(record.tcb, impl.transfers_) <= env.options.send_buffer / 2) {
         record.tcb.want_writable = false;
-        record.tcb.events |= tcp::kWritableEvent;
+        impl.wait_for_buffers(connection.index_);
       }
       if (!record.told_closed) impl.settle(connection.index_);
       return result;

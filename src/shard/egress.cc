@@ -112,6 +112,7 @@ bool Shard::Impl::send_segment(const FlowKey4& key, const tcp::OutSegment& segme
 }
 
 bool Shard::Impl::transmit() {
+  feed_starved();
   if (reap_next_ != kNoIndex) {
     reap(reap_next_);
     reap_next_ = kNoIndex;

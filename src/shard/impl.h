@@ -98,6 +98,9 @@ class Shard::Impl {
   [[nodiscard]] ConnectResult connect(SocketAddress remote, std::uint16_t service, std::uint16_t local_port);
   // Brings lists, timers and the flow index in line with what a Tcb has become; after every change to one.
   void settle(std::uint32_t index);
+  // The service could not send for want of buffers, not of window: it is told `writable` when there are some.
+  void wait_for_buffers(std::uint32_t index);
+  void feed_starved();
 
   // --- invariants.cc ---
   [[nodiscard]] std::string check_invariants() const;
@@ -139,6 +142,7 @@ class Shard::Impl {
     std::uint32_t index, generation;
   };
   std::vector<Waiting> waiting_;        // connections whose next hop was unknown; bounded, else their timer helps
+  std::vector<Waiting> starved_;        // whose service wanted to send when no buffer was to be had; bounded
   std::uint32_t reap_next_ = kNoIndex;  // told `closed` by the last next_ready()
   bool draining_ = false;
 
@@ -196,7 +200,8 @@ class Shard::Impl {
   void push_ready(std::uint32_t index);
   void push_output(std::uint32_t index);
   [[nodiscard]] std::uint32_t pop_output();
-  [[nodiscard]] bool accepts_text() const;
+  // The shard's payload may take more buffers (ShardLimits::held_buffers).
+  [[nodiscard]] bool may_hold_text() const;
 };
 
 // What a tuple's secret hash gives: the ISN (RFC 6528) and the timestamp offset (RFC 7323 5.4).

@@ -139,7 +139,6 @@ std::optional<Drop> Shard::Impl::process_tcp(Packet& packet, bool forwarded) {
 std::optional<Drop> Shard::Impl::to_connection(std::uint32_t index, Packet& packet, const tcp::Segment& segment) {
   ConnectionRecord& record = connections_[index];
   tcp::Env now = env(record);
-  now.accept_text = accepts_text();
   const tcp::Seq una = record.tcb.una;
   tcp::Arrival arrival;
   if (record.tcb.state() == State::SynSent) {

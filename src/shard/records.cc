@@ -48,10 +48,11 @@ tcp::Env Shard::Impl::env_for(std::uint16_t listener) {
           .options = tcp_options(listener),
           .transfers = transfers_,
           .slices = slices_,
-          .blocks = stash_};
+          .blocks = stash_,
+          .may_hold_text = may_hold_text()};
 }
 
-bool Shard::Impl::accepts_text() const {
+bool Shard::Impl::may_hold_text() const {
   // What is not on its way out or blank is held by payload.
   const std::uint64_t held = stats_.value(Counter::BuffersIn) - stats_.value(Counter::BuffersOut) - stash_.available() -
                              stash_.released().size();
@@ -313,6 +314,26 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
   tcp::open_active(record.tcb, initial_sequence_number(secrets_, key, now_), timestamp_offset(secrets_, key), now);
   settle(index);
   return {.error = ConnectError::None, .connection = Connection(&self_, index, record.generation)};
+}
+
+void Shard::Impl::wait_for_buffers(std::uint32_t index) {
+  ConnectionRecord& record = connections_[index];
+  if (starved_.size() < starved_.capacity()) {
+    starved_.push_back({index, record.generation});
+  } else {
+    record.tcb.events |= tcp::kWritableEvent;  // it asks again in every loop: wasteful, never wrong
+  }
+}
+
+void Shard::Impl::feed_starved() {
+  if (starved_.empty() || stash_.available() <= tcp::kBlanksForControl || !may_hold_text()) return;
+  for (const Waiting& starved : starved_) {
+    ConnectionRecord* record = resolve(starved.index, starved.generation);
+    if (record == nullptr || record->told_closed) continue;
+    record->tcb.events |= tcp::kWritableEvent;
+    settle(starved.index);
+  }
+  starved_.clear();
 }
 
 void Shard::Impl::give_blank(Block* blank) {

@@ -26,9 +26,11 @@ Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secre
       rst_limit_(secrets_.flow_index_key),
       random_(secrets_.random_seed) {
   CHECK(options_.shards == 1 || outboxes_.size() == options_.shards);
+  CHECK(options_.limits.blanks > tcp::kBlanksForControl);  // or payload could never be written
   // Replies to one burst, what timers send, and what one transmit writes.
   outgoing_.reserve(2 * std::size_t{options_.limits.outgoing_per_transmit} + options_.limits.timers_per_expire);
   waiting_.reserve(1024);
+  starved_.reserve(1024);
 }
 
 Shard::Shard(const ShardOptions& options, const Secrets& secrets, std::span<Mailbox* const> outboxes)

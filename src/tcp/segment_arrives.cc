@@ -113,7 +113,7 @@ std::optional<Drop> text_arrives(Tcb& tcb, const Segment& segment, Env& env) {
     env.stats.count(Counter::TCPDSACKIgnored);
     return Drop::OutOfWindow;
   }
-  Transfer* transfer = env.accept_text ? borrow_transfer(tcb, env) : nullptr;
+  Transfer* transfer = env.may_hold_text ? borrow_transfer(tcb, env) : nullptr;
   if (transfer == nullptr) return Drop::BuffersFull;
   const std::uint32_t skip = begin - segment.seq;
   const bool in_order = begin == tcb.rcv_nxt;
@@ -150,6 +150,7 @@ void fin_arrives(Tcb& tcb, const Segment& segment, Env& env) {
     const Seq position = segment.seq + segment.payload_length;
     const bool in_window_or_next = position >= tcb.rcv_nxt && position <= later(tcb.rcv_edge, tcb.rcv_nxt);
     if (in_window_or_next) {
+      tcb.ack_now = true;  // in or out of order, it is answered at once
       tcb.fin_arrived = true;
       tcb.fin_seq = position;
     }

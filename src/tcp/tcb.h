@@ -36,7 +36,7 @@ struct Env {
   IndexPool<Transfer>& transfers;
   SlicePool& slices;
   BlockStash& blocks;
-  bool accept_text = true;  // false while the shard's buffers are nearly used up
+  bool may_hold_text = true;  // false while the shard's payload holds all the buffers that it may
 
   [[nodiscard]] SliceMemory memory() const { return {slices, blocks}; }
 };

@@ -31,7 +31,7 @@ std::uint32_t send(Tcb& tcb, std::span<const std::byte> bytes, Env& env) {
   if (!may_send(tcb) || bytes.empty()) return 0;
   const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), send_space(tcb, env)));
   std::uint32_t accepted = 0;
-  if (wanted > 0) {
+  if (wanted > 0 && env.may_hold_text) {
     if (Transfer* transfer = borrow_transfer(tcb, env)) {
       accepted = append_copy(transfer->send, bytes.first(wanted), env.memory());
       return_if_idle(tcb, env);
@@ -44,7 +44,7 @@ std::uint32_t send(Tcb& tcb, std::span<const std::byte> bytes, Env& env) {
 std::span<std::byte> reserve(Tcb& tcb, std::uint32_t wanted, Env& env) {
   wanted = std::min(wanted, send_space(tcb, env));
   if (!may_send(tcb)) return {};
-  if (wanted > 0) {
+  if (wanted > 0 && env.may_hold_text) {
     if (Transfer* transfer = borrow_transfer(tcb, env)) {
       SliceQueue& queue = transfer->send;
       if (!queue.empty()) {

@@ -1,3 +1,4 @@
+// The one loop over the bytes of a packet: 32 bytes a turn, and no branch on a carry.
 #include "wire/checksum.h"
 
 #include <cstring>
@@ -29,10 +30,19 @@ std::uint64_t sum(std::span<const std::byte> bytes, std::uint64_t initial) {
   }
   std::uint64_t total = even + odd;
   for (; left >= 8; from += 8, left -= 8) total += halves(from);
+  if (left >= 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, from, sizeof(word));
+    total += word;
+    from += 4;
+    left -= 4;
+  }
   if (left > 0) {
-    std::byte rest[8] = {};
-    std::memcpy(rest, from, left);
-    total += halves(rest);
+    std::byte rest[4] = {};
+    for (std::size_t i = 0; i < left; ++i) rest[i] = from[i];
+    std::uint32_t word = 0;
+    std::memcpy(&word, rest, sizeof(word));
+    total += word;
   }
   return initial + swap_if_little_endian(fold(total));
 }

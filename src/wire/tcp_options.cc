@@ -1,3 +1,4 @@
+// One bounded cursor to read TCP options, and one order, Linux's, to write them.
 #include "wire/tcp_options.h"
 
 #include <algorithm>

@@ -1,0 +1,212 @@
+// levee's flags, by gflags; see flags.h. All but the switches are strings, so that a wrong value gets our sentence.
+#include "apps/flags.h"
+
+#include <fmt/core.h>
+#include <gflags/gflags.h>
+
+#include <array>
+#include <cstdlib>
+#include <iterator>
+#include <limits>
+#include <string_view>
+
+#include "apps/command_line.h"
+#include "apps/parse.h"
+#include "dpdk/vdev.h"
+
+DEFINE_string(dev, "",
+              "devices, separated by ';': tap:NAME, pcap:IN[,OUT], ring, memif:SOCKET[,server], virtio:SOCKET; "
+              "they are ports 0, 1, ... in this order");
+DEFINE_string(address, "",
+              "our addresses, ADDRESS/LENGTH[@PORT[.VLAN]],...; LENGTH is the on-link prefix, 32 a routed address");
+DEFINE_string(gateway, "", "default routes, ADDRESS[@PORT[.VLAN]],...");
+DEFINE_string(route, "", "routes, PREFIX/LENGTH,NEXTHOP[@PORT[.VLAN]],...");
+DEFINE_string(listen, "80/http", "listeners, [ADDRESS:]PORT/SERVICE,...; services are http, echo, discard, chargen");
+DEFINE_string(mtu, "1500", "bytes of an IP packet; MSS and options follow it; at most 1500 on a TAP");
+DEFINE_string(mac, "", "our MAC address; default: the device's, or a locally administered one of our own behind a TAP");
+DEFINE_string(time_wait, "60s", "how long TIME-WAIT lasts: 2MSL");
+DEFINE_string(max_connections, "65536", "connections at a time; more are refused and counted");
+DEFINE_string(receive_buffer, "256k", "receive buffer of a connection: the largest window advertised");
+DEFINE_string(send_buffer, "256k", "send buffer of a connection");
+DEFINE_string(workers, "1", "poll-mode threads; this version runs one");
+DEFINE_string(poll, "auto",
+              "adaptive: an idle worker sleeps up to 50 us; busy: never; auto: adaptive where all devices are virtual");
+DEFINE_string(http_root, "", "directory whose files http serves; default: only the status page and /stats.json");
+DEFINE_string(duration, "0s", "stop by itself after this time; 0s: run until SIGINT or SIGTERM");
+DEFINE_string(drain, "5s", "how long a stop waits for connections to finish before it resets them");
+DEFINE_string(stats, "0", "seconds between two lines of counters on stdout; 0: none");
+DEFINE_bool(json, false, "counters as one JSON object a line");
+DEFINE_string(pcap_out, "", "write every frame sent to this file, stamped with levee's own time");
+DEFINE_string(seed, "", "fix all secrets to repeat a run; only with pcap and ring devices");
+DEFINE_bool(check_config, false, "check everything, start nothing; exit code 0 or 2");
+DEFINE_bool(print_config, false, "print all flags in force as a flag file");
+DECLARE_bool(help);
+DECLARE_bool(version);
+
+namespace google {
+extern void (*gflags_exitfunc)(int);  // gflags' own hook; by default it exits with 1
+}
+
+namespace levee::apps {
+
+namespace {
+
+// In the order of help and print_config.
+constexpr std::array kFlagNames{
+    "dev",      "address",   "gateway",      "route",           "listen",         "mtu",
+    "mac",      "http_root", "time_wait",    "max_connections", "receive_buffer", "send_buffer",
+    "workers",  "poll",      "duration",     "drain",           "stats",          "json",
+    "pcap_out", "seed",      "check_config", "print_config"};
+
+FlagKind look_up(std::string_view name) {
+  if (name == "help" || name == "version") return FlagKind::Boolean;
+  for (const std::string_view ours : kFlagNames) {
+    if (ours != name) continue;
+    google::CommandLineFlagInfo info;
+    google::GetCommandLineFlagInfo(ours.data(), &info);
+    return info.type == "bool" ? FlagKind::Boolean : FlagKind::Valued;
+  }
+  return FlagKind::Unknown;
+}
+
+// Reads one flag's value; a BadWord becomes a sentence with the flag's name.
+template <typename Read>
+auto value_of(std::string_view flag, std::string_view word, Read read) {
+  try {
+    return read(word);
+  } catch (const BadWord& bad) {
+    throw UsageError(fmt::format("--{}={}: {}", flag, word, bad.what()));
+  }
+}
+
+template <typename T>
+T number_of(std::string_view flag, std::string_view word, std::uint64_t least) {
+  return value_of(flag, word, [&](std::string_view text) {
+    return static_cast<T>(parse_number(text, least, std::numeric_limits<T>::max()));
+  });
+}
+
+std::uint32_t size_of(std::string_view flag, std::string_view word) {
+  const std::uint64_t bytes = value_of(flag, word, parse_size);
+  if (bytes > std::numeric_limits<std::uint32_t>::max())
+    throw UsageError(fmt::format("--{}={}: too large", flag, word));
+  return static_cast<std::uint32_t>(bytes);
+}
+
+PollMode poll_mode() {
+  if (FLAGS_poll == "auto") return PollMode::Auto;
+  if (FLAGS_poll == "adaptive") return PollMode::Adaptive;
+  if (FLAGS_poll == "busy") return PollMode::Busy;
+  throw UsageError(fmt::format("--poll={}: give auto, adaptive or busy", FLAGS_poll));
+}
+
+std::vector<EndpointRoute> routes() {
+  std::vector<EndpointRoute> routes;
+  for (const std::string_view word : split(FLAGS_gateway, ',')) {
+    routes.push_back(value_of("gateway", word, parse_gateway));
+  }
+  const std::vector<std::string_view> words = split(FLAGS_route, ',');
+  if (words.size() % 2 != 0) throw UsageError(fmt::format("--route={}: give PREFIX/LENGTH,NEXTHOP pairs", FLAGS_route));
+  for (std::size_t i = 0; i < words.size(); i += 2) {
+    routes.push_back(
+        value_of("route", words[i], [&](std::string_view prefix) { return parse_route(prefix, words[i + 1]); }));
+  }
+  return routes;
+}
+
+EndpointOptions endpoint_options() {
+  EndpointOptions options;
+  for (const std::string_view word : split(FLAGS_dev, ';')) options.devices.emplace_back(word);
+  for (const std::string_view word : split(FLAGS_address, ',')) {
+    options.addresses.push_back(value_of("address", word, parse_address));
+  }
+  options.routes = routes();
+  TcpOptions tcp;
+  tcp.receive_buffer = size_of("receive_buffer", FLAGS_receive_buffer);
+  tcp.send_buffer = size_of("send_buffer", FLAGS_send_buffer);
+  for (const std::string_view word : split(FLAGS_listen, ',')) {
+    options.listeners.push_back(value_of("listen", word, parse_listener));
+    options.listeners.back().tcp = tcp;
+  }
+  options.mtu = number_of<std::uint16_t>("mtu", FLAGS_mtu, 1);
+  if (!FLAGS_mac.empty()) {
+    options.mac = parse_mac(FLAGS_mac);
+    if (!options.mac) throw UsageError(fmt::format("--mac={}: give an address like 02:00:00:00:00:02", FLAGS_mac));
+  }
+  options.limits.connections = number_of<std::uint32_t>("max_connections", FLAGS_max_connections, 1);
+  options.time_wait = value_of("time_wait", FLAGS_time_wait, parse_duration);
+  options.workers = number_of<unsigned>("workers", FLAGS_workers, 1);
+  options.poll = poll_mode();
+  options.duration = value_of("duration", FLAGS_duration, parse_duration);
+  options.drain = value_of("drain", FLAGS_drain, parse_duration);
+  options.stats_interval = value_of("stats", FLAGS_stats, parse_duration);
+  options.json = FLAGS_json;
+  options.pcap_out = FLAGS_pcap_out;
+  if (!FLAGS_seed.empty()) options.seed = number_of<std::uint64_t>("seed", FLAGS_seed, 0);
+  return options;
+}
+
+void parse_with_gflags(const std::vector<std::string>& flags) {
+  google::gflags_exitfunc = [](int) { std::exit(2); };
+  std::vector<std::string> words{"levee"};
+  words.insert(words.end(), flags.begin(), flags.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  int argc = static_cast<int>(words.size());
+  char** arguments = argv.data();
+  google::ParseCommandLineNonHelpFlags(&argc, &arguments, true);
+}
+
+Task task_of() {
+  if (FLAGS_help) return Task::Help;
+  if (FLAGS_version) return Task::Version;
+  if (FLAGS_check_config) return Task::CheckConfig;
+  return FLAGS_print_config ? Task::PrintConfig : Task::Run;
+}
+
+}  // namespace
+
+Settings read_settings(const std::vector<std::string>& words) {
+  const CommandLine line = read_command_line(words, look_up);
+  parse_with_gflags(line.flags);
+  Settings settings;
+  settings.task = task_of();
+  if (settings.task == Task::Help || settings.task == Task::Version) return settings;
+  settings.endpoint = endpoint_options();
+  settings.endpoint.eal_arguments = line.eal;
+  settings.services = {.http_root = FLAGS_http_root, .version = kVersion};
+  return settings;
+}
+
+std::string help_text() {
+  std::string text =
+      "levee [EAL options --] [flags]: a TCP endpoint in user space on DPDK.\n\n"
+      "  levee --dev=tap:levee0 --address=10.0.0.2/24 --listen=80/http,7/echo\n"
+      "      serves a status page and echo on a TAP; then: ip addr add 10.0.0.1/24 dev levee0\n"
+      "  levee --dev=pcap:in.pcap --address=10.0.0.2/24 --seed=1 --pcap_out=out.pcap\n"
+      "      answers a capture; the same capture gives the same answers, byte for byte\n"
+      "  levee --flagfile=config/tap.flags --stats=1\n"
+      "  levee -l 1 -a 0000:03:00.0 -- --address=192.0.2.7/24 --gateway=192.0.2.1\n"
+      "      what stands before -- goes to DPDK's EAL\n\n"
+      "Times take us, ms, s, m, h; sizes take k, m, g. --flagfile=FILE reads flags from a file.\n\n";
+  for (const char* name : kFlagNames) {
+    google::CommandLineFlagInfo info;
+    google::GetCommandLineFlagInfo(name, &info);
+    fmt::format_to(std::back_inserter(text), "  --{}={}\n      {}\n", name, info.default_value, info.description);
+  }
+  return text;
+}
+
+std::string print_config() {
+  std::string text;
+  for (const std::string_view name : kFlagNames) {
+    if (name == "check_config" || name == "print_config") continue;
+    google::CommandLineFlagInfo info;
+    google::GetCommandLineFlagInfo(name.data(), &info);
+    fmt::format_to(std::back_inserter(text), "# {}\n--{}={}\n", info.description, name, info.current_value);
+  }
+  return text;
+}
+
+}  // namespace levee::apps

@@ -1,0 +1,141 @@
+// Command-line words; see parse.h.
+#include "apps/parse.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+namespace levee::apps {
+
+namespace {
+
+struct Suffix {
+  std::string_view text;
+  double factor;
+};
+
+// A number with an optional fraction and one of the suffixes; nothing if the word is anything else.
+std::optional<double> number_with_suffix(std::string_view word, std::span<const Suffix> suffixes) {
+  if (word.empty() || word.front() < '0' || word.front() > '9') return std::nullopt;
+  double value = 0;
+  const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), value, std::chars_format::fixed);
+  if (error != std::errc{}) return std::nullopt;
+  const std::string_view suffix(rest, static_cast<std::size_t>(word.data() + word.size() - rest));
+  for (const Suffix& known : suffixes) {
+    if (known.text == suffix) return value * known.factor;
+  }
+  return std::nullopt;
+}
+
+Ipv4Address parse_v4(std::string_view word) {
+  const std::optional<Ipv4Address> address = parse_ipv4(word);
+  if (!address) throw BadWord(fmt::format("'{}' is no IPv4 address, give one like 10.0.0.2", word));
+  return *address;
+}
+
+std::uint8_t parse_length(std::string_view word) { return static_cast<std::uint8_t>(parse_number(word, 0, 32)); }
+
+// The part from '@' on is cut off `word`; nothing if there is none.
+std::optional<LinkId> take_link(std::string_view& word) {
+  const std::size_t at = word.find('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view link = word.substr(at + 1);
+  word = word.substr(0, at);
+  const std::size_t dot = link.find('.');
+  LinkId id;
+  id.port = static_cast<std::uint16_t>(parse_number(link.substr(0, dot), 0, 65535));
+  if (dot != std::string_view::npos) id.vlan = static_cast<std::uint16_t>(parse_number(link.substr(dot + 1), 1, 4094));
+  return id;
+}
+
+std::pair<Ipv4Address, std::uint8_t> parse_prefix(std::string_view word) {
+  const std::size_t slash = word.find('/');
+  if (slash == std::string_view::npos) throw BadWord("the prefix length is missing, give one like 10.0.0.2/24");
+  return {parse_v4(word.substr(0, slash)), parse_length(word.substr(slash + 1))};
+}
+
+}  // namespace
+
+Duration parse_duration(std::string_view word) {
+  constexpr std::array<Suffix, 7> kSuffixes{
+      {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
+  constexpr double kMost = 365.0 * 24 * 3600e9;
+  const std::optional<double> nanoseconds = number_with_suffix(word, kSuffixes);
+  if (!nanoseconds || *nanoseconds > kMost) throw BadWord("give a time of at most a year like 500ms, 60s or 2m");
+  return Duration(std::llround(*nanoseconds));
+}
+
+std::uint64_t parse_size(std::string_view word) {
+  constexpr std::array<Suffix, 4> kSuffixes{{{"", 1}, {"k", 1024}, {"m", 1048576}, {"g", 1073741824}}};
+  constexpr double kMost = 0x1p50;
+  const std::optional<double> bytes = number_with_suffix(word, kSuffixes);
+  if (!bytes || *bytes > kMost || *bytes != std::floor(*bytes)) throw BadWord("give a size like 4096, 64k, 1.5m or 2g");
+  return static_cast<std::uint64_t>(*bytes);
+}
+
+std::uint64_t parse_number(std::string_view word, std::uint64_t least, std::uint64_t most) {
+  std::uint64_t value = 0;
+  const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc{} || rest != word.data() + word.size() || value < least || value > most) {
+    throw BadWord(fmt::format("'{}' is not a number of {} to {}", word, least, most));
+  }
+  return value;
+}
+
+EndpointAddress parse_address(std::string_view word) {
+  EndpointAddress address;
+  address.link = take_link(word).value_or(LinkId{});
+  const std::pair<Ipv4Address, std::uint8_t> prefix = parse_prefix(word);
+  address.address = prefix.first;
+  address.prefix_length = prefix.second;
+  return address;
+}
+
+EndpointRoute parse_gateway(std::string_view word) {
+  EndpointRoute route;
+  route.link = take_link(word);
+  route.next_hop = parse_v4(word);
+  return route;
+}
+
+EndpointRoute parse_route(std::string_view prefix, std::string_view next_hop) {
+  EndpointRoute route = parse_gateway(next_hop);
+  const std::pair<Ipv4Address, std::uint8_t> parsed = parse_prefix(prefix);
+  route.prefix = parsed.first;
+  route.prefix_length = parsed.second;
+  return route;
+}
+
+EndpointListener parse_listener(std::string_view word) {
+  const std::size_t slash = word.find('/');
+  if (slash == std::string_view::npos || slash + 1 == word.size()) {
+    throw BadWord("the service is missing, give one like 80/http");
+  }
+  EndpointListener listener;
+  listener.service = word.substr(slash + 1);
+  std::string_view port = word.substr(0, slash);
+  if (const std::size_t colon = port.find(':'); colon != std::string_view::npos) {
+    listener.local.address = parse_v4(port.substr(0, colon));
+    port = port.substr(colon + 1);
+  }
+  listener.local.tcp_port = static_cast<std::uint16_t>(parse_number(port, 1, 65535));
+  return listener;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const std::size_t end = text.find(separator);
+    words.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+    if (text.empty()) words.push_back(text);
+  }
+  return words;
+}
+
+}  // namespace levee::apps

@@ -1,0 +1,87 @@
+// Telemetry and drain; see control.h.
+#include "runtime/control.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+namespace levee::runtime {
+
+namespace {
+
+// How often the control thread looks at the workers' phases.
+constexpr Duration kGlance = std::chrono::milliseconds(10);
+// What resetting every connection may take.
+constexpr Duration kAbortTime = std::chrono::seconds(2);
+
+void print_line(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+Control::Control(const EndpointOptions& options, Crew& crew, Wakeup& wakeup, const dpdk::TscClock& clock)
+    : options_(&options),
+      crew_(&crew),
+      wakeup_(&wakeup),
+      clock_(&clock),
+      telemetry_(options.json),
+      started_(clock.now()) {
+  if (options.stats_interval > Duration::zero()) next_stats_ = started_ + options.stats_interval;
+  if (options.duration > Duration::zero()) end_ = started_ + options.duration;
+}
+
+void Control::supervise() {
+  for (;;) {
+    if (wakeup_->wait(time_to_next_event()) != Wakeup::Cause::Timeout) return;
+    print_due_stats();
+    if (clock_->now() >= end_) return;
+    if (crew_->all_in(Phase::Ended)) {
+      replayed_ = true;
+      return;
+    }
+  }
+}
+
+Duration Control::time_to_next_event() const {
+  return std::min<Duration>(kGlance, std::min(next_stats_, end_) - clock_->now());
+}
+
+void Control::print_due_stats() {
+  const Instant now = clock_->now();
+  if (now < next_stats_) return;
+  print_line(telemetry_.line(now - started_, crew_->stats()));
+  // A control thread that was held up skips lines instead of printing a heap of them.
+  while (next_stats_ <= now) next_stats_ += options_->stats_interval;
+}
+
+void Control::drain() {
+  crew_->cut_short();
+  crew_->post(shard::Drain{});
+  // After a replay nobody is there to finish a connection, and its time stands still.
+  if (wait_until_drained(replayed_ ? Duration::zero() : options_->drain)) return;
+  crew_->post(shard::AbortAll{});
+  // What is not gone after this shows as a fault at the end.
+  static_cast<void>(wait_until_drained(kAbortTime));
+}
+
+bool Control::wait_until_drained(Duration at_most) {
+  const Instant deadline = clock_->now() + at_most;
+  for (;;) {
+    if (crew_->all_in(Phase::Drained)) return true;
+    const Instant now = clock_->now();
+    if (now >= deadline) return false;
+    if (wakeup_->wait(std::min<Duration>(kGlance, deadline - now)) == Wakeup::Cause::Signal) {
+      _exit(128 + wakeup_->signal());  // the shell's code for a death by this signal
+    }
+    print_due_stats();
+  }
+}
+
+void Control::print_totals() { print_line(telemetry_.totals(clock_->now() - started_, crew_->stats())); }
+
+}  // namespace levee::runtime

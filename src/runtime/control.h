@@ -1,0 +1,38 @@
+// The control thread's part of a run: telemetry while it lasts, and the drain at its end.
+#pragma once
+
+#include "levee/endpoint.h"
+#include "runtime/crew.h"
+#include "runtime/telemetry.h"
+#include "runtime/wakeup.h"
+
+namespace levee::runtime {
+
+class Control {
+ public:
+  Control(const EndpointOptions& options, Crew& crew, Wakeup& wakeup, const dpdk::TscClock& clock);
+
+  // Until a signal, a stop, the duration's end or the end of a replay.
+  void supervise();
+  // Stops accepting, lets connections finish until the deadline, resets the rest. A second signal ends the process.
+  void drain();
+  // The last words.
+  void print_totals();
+
+ private:
+  [[nodiscard]] Duration time_to_next_event() const;
+  void print_due_stats();
+  [[nodiscard]] bool wait_until_drained(Duration at_most);
+
+  const EndpointOptions* options_;
+  Crew* crew_;
+  Wakeup* wakeup_;
+  const dpdk::TscClock* clock_;
+  Telemetry telemetry_;
+  Instant started_;
+  Instant next_stats_ = kNever;
+  Instant end_ = kNever;
+  bool replayed_ = false;  // the captures ended by themselves
+};
+
+}  // namespace levee::runtime

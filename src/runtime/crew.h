@@ -1,0 +1,59 @@
+// The shards of a process with their mailboxes, their workers and the threads that drive them. Made and asked by the
+// control thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "device/device.h"
+#include "device/pcap_writer.h"
+#include "dpdk/thread.h"
+#include "levee/service.h"
+#include "runtime/secrets.h"
+#include "runtime/worker.h"
+#include "shard/shard.h"
+
+namespace levee::runtime {
+
+enum class Drive : std::uint8_t { Adaptive, Busy, Replay };
+
+class Crew {
+ public:
+  // One shard and one worker for each element of `options`. `ports` and `writer` outlive the crew.
+  Crew(const std::vector<ShardOptions>& options, const ProcessSecrets& secrets,
+       const std::vector<device::Device*>& ports, device::PcapWriter* writer);
+  // Leaves no thread behind, even where start() threw.
+  ~Crew();
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  // Starts the threads; `factories` by listener entry are called in each. Throws what a thread threw before its loop.
+  void start(Drive drive, const dpdk::TscClock& clock, const std::vector<ServiceFactory>& factories);
+  // Every worker leaves its loop and gives its buffers back; joins them.
+  void stop();
+
+  // Mail to every shard.
+  void post(const shard::Message& message);
+  // A replay leaves the rest of its captures.
+  void cut_short();
+  [[nodiscard]] bool all_in(Phase phase) const;
+
+  // Sum over the shards. Any thread.
+  [[nodiscard]] StatsSnapshot stats() const;
+  // After stop(): what does not add up, as one sentence; empty if everything does.
+  [[nodiscard]] std::string fault() const;
+
+ private:
+  struct Member;
+  void run(Member& member, Drive drive, const dpdk::TscClock& clock, const std::vector<ServiceFactory>& factories,
+           const std::function<void()>& at_work);
+
+  device::PcapWriter* writer_;
+  std::vector<std::unique_ptr<shard::Mailbox>> mailboxes_;  // [from * shards + to]
+  std::vector<std::unique_ptr<Member>> members_;
+};
+
+}  // namespace levee::runtime

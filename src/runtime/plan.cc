@@ -1,0 +1,90 @@
+// Shard options out of endpoint options; see plan.h.
+#include "runtime/plan.h"
+
+#include <algorithm>
+
+namespace levee::runtime {
+
+namespace {
+
+void add_once(std::vector<LinkId>& links, const LinkId& link) {
+  if (std::find(links.begin(), links.end(), link) == links.end()) links.push_back(link);
+}
+
+std::uint16_t index_of(const std::vector<LinkId>& links, const LinkId& link) {
+  return static_cast<std::uint16_t>(std::find(links.begin(), links.end(), link) - links.begin());
+}
+
+// Totals over the shards, rounded up.
+ShardLimits share_of(const EndpointOptions& options, std::uint32_t buffers) {
+  ShardLimits limits = options.limits;
+  const auto share = [&](std::uint32_t& total) { total = (total + options.workers - 1) / options.workers; };
+  // A quarter of the buffers stays with the devices' queues and the blanks.
+  limits.held_buffers = std::min(limits.held_buffers, buffers / 4 * 3);
+  limits.transfers = std::min(limits.transfers, limits.connections);
+  for (std::uint32_t* total : {&limits.connections, &limits.transfers, &limits.half_open, &limits.time_wait,
+                               &limits.slices, &limits.held_buffers}) {
+    share(*total);
+  }
+  return limits;
+}
+
+}  // namespace
+
+std::vector<LinkId> links_of(const EndpointOptions& options) {
+  std::vector<LinkId> links;
+  for (const EndpointAddress& own : options.addresses) add_once(links, own.link);
+  for (const EndpointRoute& route : options.routes) {
+    if (route.link) add_once(links, *route.link);
+  }
+  return links;
+}
+
+std::optional<LinkId> link_of(const EndpointRoute& route, const EndpointOptions& options) {
+  if (route.link) return route.link;
+  for (const EndpointAddress& own : options.addresses) {
+    const bool on_link = ((own.address.value ^ route.next_hop.value) & mask_of(own.prefix_length)) == 0;
+    if (own.prefix_length < 32 && on_link) return own.link;
+  }
+  return std::nullopt;
+}
+
+ShardOptions shard_options(const EndpointOptions& options, const std::vector<PortFacts>& ports, std::uint32_t buffers,
+                           std::uint16_t index) {
+  ShardOptions made;
+  made.index = index;
+  made.shards = static_cast<std::uint16_t>(options.workers);
+  made.time_wait = options.time_wait;
+  made.limits = share_of(options, buffers);
+
+  const std::vector<LinkId> links = links_of(options);
+  for (const LinkId& link : links) {
+    const PortFacts& port = ports[link.port];
+    made.interfaces.push_back({.port = link.port,
+                               .vlan = link.vlan,
+                               .mac = port.mac,
+                               .mtu = options.mtu,
+                               .ipv4_checksum_offload = port.ipv4_checksum_offload,
+                               .tcp_checksum_offload = port.tcp_checksum_offload});
+  }
+  for (const EndpointAddress& own : options.addresses) {
+    made.addresses.push_back(
+        {.address = own.address, .prefix_length = own.prefix_length, .interface = index_of(links, own.link)});
+  }
+  for (const EndpointRoute& route : options.routes) {
+    made.routes.push_back({.prefix = route.prefix,
+                           .prefix_length = route.prefix_length,
+                           .next_hop = route.next_hop,
+                           .interface = index_of(links, *link_of(route, options))});
+  }
+  // One service object per worker and listener entry: the entry's index names it.
+  for (const EndpointListener& listener : options.listeners) {
+    made.listeners.push_back({.address = listener.local.address,
+                              .tcp_port = listener.local.tcp_port,
+                              .service = static_cast<std::uint16_t>(made.listeners.size()),
+                              .tcp = listener.tcp});
+  }
+  return made;
+}
+
+}  // namespace levee::runtime

@@ -1,0 +1,162 @@
+// The rules of EndpointOptions; see validate.h. One function per group of options, one reason per statement.
+#include "runtime/validate.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "device/startup_error.h"
+#include "runtime/plan.h"
+
+namespace levee::runtime {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+
+constexpr std::uint16_t kTapMtu = 1500;   // net_tap's receive buffers are cut for this
+constexpr std::uint16_t kLeastMtu = 576;  // RFC 9293 3.7.1 rests on it for IPv4
+constexpr std::uint16_t kMostMtu = 9000;
+constexpr std::uint32_t kLeastBuffer = 2048;
+constexpr std::uint32_t kMostBuffer = 1U << 30;  // RFC 7323 2.3: the largest window
+constexpr std::uint16_t kMostVlan = 4094;
+
+template <typename... Args>
+void require(bool holds, fmt::format_string<Args...> format, Args&&... args) {
+  if (!holds) throw device::StartupError(device::kExitUsage, fmt::format(format, std::forward<Args>(args)...));
+}
+
+void check_link(const LinkId& link, std::string_view where) {
+  require(link.vlan <= kMostVlan, "{}: VLAN {} does not exist, give 1 to {}", where, link.vlan, kMostVlan);
+}
+
+void check_address(const EndpointAddress& own) {
+  const std::string text = fmt::format("--address={}/{}", to_string(own.address), own.prefix_length);
+  require(own.address.is_valid_source(), "{}: give a unicast address", text);
+  require(own.prefix_length >= 1 && own.prefix_length <= 32, "{}: give a prefix length of 1 to 32", text);
+  check_link(own.link, text);
+  if (own.prefix_length > 30) return;  // RFC 3021: both addresses of a /31 are hosts
+  const std::uint32_t host = own.address.value & ~mask_of(own.prefix_length);
+  require(host != 0, "{}: this is the network's own address, give a host's", text);
+  require(host != ~mask_of(own.prefix_length), "{}: this is the network's broadcast address, give a host's", text);
+}
+
+void check_addresses(const EndpointOptions& options) {
+  require(!options.addresses.empty(), "no address: give --address=ADDRESS/LENGTH, for instance 10.0.0.2/24");
+  for (std::size_t i = 0; i < options.addresses.size(); ++i) {
+    check_address(options.addresses[i]);
+    for (std::size_t j = 0; j < i; ++j) {
+      require(options.addresses[i].address != options.addresses[j].address, "--address={}: given twice, remove one",
+              to_string(options.addresses[i].address));
+    }
+  }
+}
+
+void check_routes(const EndpointOptions& options) {
+  for (const EndpointRoute& route : options.routes) {
+    const std::string text =
+        fmt::format("--route={}/{},{}", to_string(route.prefix), route.prefix_length, to_string(route.next_hop));
+    require(route.prefix_length <= 32, "{}: give a prefix length of 0 to 32", text);
+    require((route.prefix.value & ~mask_of(route.prefix_length)) == 0, "{}: clear the prefix's bits behind its length",
+            text);
+    require(route.next_hop.is_valid_source(), "{}: give a unicast address as the next hop", text);
+    if (route.link) check_link(*route.link, text);
+    const std::optional<LinkId> link = link_of(route, options);
+    require(link.has_value(),
+            "{}: the next hop is in no --address's prefix, give one that is or name its port with @PORT", text);
+    require(std::any_of(options.addresses.begin(), options.addresses.end(),
+                        [&](const EndpointAddress& own) { return own.link == *link; }),
+            "{}: port {} has no address, give it one with --address", text, link->port);
+  }
+}
+
+void check_listener(const EndpointListener& listener, const EndpointOptions& options) {
+  const std::string text = fmt::format("--listen={}/{}", to_string(listener.local), listener.service);
+  require(listener.local.tcp_port != 0, "{}: give a TCP port of 1 to 65535", text);
+  const IpAddress any{};
+  if (listener.local.address != any) {
+    require(listener.local.address.is_v4(), "{}: give an IPv4 address", text);
+    require(std::any_of(options.addresses.begin(), options.addresses.end(),
+                        [&](const EndpointAddress& own) { return IpAddress(own.address) == listener.local.address; }),
+            "{}: the address is not ours, add it to --address", text);
+  }
+  for (const std::uint32_t bytes : {listener.tcp.receive_buffer, listener.tcp.send_buffer}) {
+    require(bytes >= kLeastBuffer && bytes <= kMostBuffer, "{}: a buffer of {} bytes, give {} to {}", text, bytes,
+            kLeastBuffer, kMostBuffer);
+  }
+}
+
+void check_listeners(const EndpointOptions& options, const std::function<bool(std::string_view)>& is_service) {
+  for (std::size_t i = 0; i < options.listeners.size(); ++i) {
+    const EndpointListener& listener = options.listeners[i];
+    require(is_service(listener.service), "--listen={}/{}: there is no service of this name", listener.local.tcp_port,
+            listener.service);
+    check_listener(listener, options);
+    for (std::size_t j = 0; j < i; ++j) {
+      require(listener.local != options.listeners[j].local, "--listen={}: given twice, remove one",
+              to_string(listener.local));
+    }
+  }
+}
+
+void check_sizes(const EndpointOptions& options) {
+  constexpr std::uint32_t kMostConnections = 1U << 24;
+  require(options.limits.connections >= 1 && options.limits.connections <= kMostConnections,
+          "--max_connections={}: give 1 to {}", options.limits.connections, kMostConnections);
+  require(options.buffers >= 8192, "{} packet buffers are too few, give at least 8192", options.buffers);
+  require(options.workers == 1, "--workers={}: this version runs one worker, give 1", options.workers);
+  require(options.mtu >= kLeastMtu && options.mtu <= kMostMtu, "--mtu={}: give {} to {}", options.mtu, kLeastMtu,
+          kMostMtu);
+  if (options.mac) {
+    require(!options.mac->is_multicast() && *options.mac != MacAddress{}, "--mac={}: give a unicast MAC address",
+            to_string(*options.mac));
+  }
+}
+
+void check_times(const EndpointOptions& options) {
+  require(options.time_wait >= milliseconds(10) && options.time_wait <= minutes(10), "--time_wait: give 10ms to 10m");
+  require(options.drain >= Duration::zero() && options.drain <= minutes(10), "--drain: give 0s to 10m");
+  require(options.duration >= Duration::zero(), "--duration: give a time that is not negative");
+  require(options.stats_interval == Duration::zero() || options.stats_interval >= milliseconds(100),
+          "--stats: give 0 or at least 0.1 seconds");
+}
+
+void check_devices(const EndpointOptions& options, const std::vector<dpdk::Vdev>& devices) {
+  require(!devices.empty() || !options.eal_arguments.empty(),
+          "no device: give --dev=tap:NAME, --dev=pcap:IN,OUT or EAL options before --");
+  for (const dpdk::Vdev& device : devices) {
+    require(device.kind != dpdk::VdevKind::Tap || options.mtu <= kTapMtu,
+            "--mtu={}: a TAP carries at most {}, give less or another device", options.mtu, kTapMtu);
+  }
+  if (options.seed) {
+    const bool replayable = options.eal_arguments.empty() &&
+                            std::all_of(devices.begin(), devices.end(), [](const auto& d) { return d.replayable(); });
+    require(replayable, "--seed makes every secret known, so it needs pcap or ring devices only; remove it");
+  }
+  if (options.eal_arguments.empty()) validate_ports(options, devices.size());
+}
+
+}  // namespace
+
+std::vector<dpdk::Vdev> validate(const EndpointOptions& options,
+                                 const std::function<bool(std::string_view)>& is_service) {
+  std::vector<dpdk::Vdev> devices = dpdk::parse_vdevs(options.devices);
+  check_addresses(options);
+  check_routes(options);
+  check_listeners(options, is_service);
+  check_sizes(options);
+  check_times(options);
+  check_devices(options, devices);
+  return devices;
+}
+
+void validate_ports(const EndpointOptions& options, std::size_t ports) {
+  require(ports > 0, "no device: give --dev=tap:NAME, or --vdev or -a before --");
+  for (const LinkId& link : links_of(options)) {
+    require(link.port < ports, "@{}: there are {} devices, give a port of 0 to {}", link.port, ports, ports - 1);
+  }
+}
+
+}  // namespace levee::runtime

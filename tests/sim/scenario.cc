@@ -1,0 +1,196 @@
+// Draws a scenario from a seed; see scenario.h.
+#include "sim/scenario.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/random.h"
+
+namespace levee::sim {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+template <typename T, std::size_t N>
+T pick(Random& random, const T (&choices)[N]) {
+  return choices[random.below(N)];
+}
+
+std::uint64_t between(Random& random, std::uint64_t low, std::uint64_t high) {
+  return low + random.below(high - low + 1);
+}
+
+Duration upto(Random& random, Duration bound) {
+  return Duration(static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>(bound.count()) + 1)));
+}
+
+device::Impairment draw_impairment(Random& random, double loss) {
+  device::Impairment bad;
+  bad.loss = loss;
+  bad.duplication = random.chance(0.5) ? random.uniform() * 0.1 : 0;
+  bad.reordering = random.chance(0.5) ? random.uniform() * 0.3 : 0;
+  bad.corruption = random.chance(0.5) ? random.uniform() * 0.02 : 0;
+  bad.delay = random.chance(0.2) ? Duration{} : upto(random, milliseconds(100));
+  bad.jitter = random.chance(0.5) ? upto(random, milliseconds(20)) : Duration{};
+  bad.reorder_delay = milliseconds(1) + upto(random, milliseconds(50));
+  if (random.chance(0.2)) {
+    bad.bits_per_second = between(random, 1'000'000, 100'000'000);
+    bad.queue_limit = between(random, 20, 200);
+  }
+  return bad;
+}
+
+TcpOptions draw_tcp(Random& random) {
+  TcpOptions tcp;
+  constexpr std::uint32_t kBuffers[] = {2048, 4096, 16384, 65536, 262144};
+  tcp.receive_buffer = pick(random, kBuffers);
+  tcp.send_buffer = pick(random, kBuffers);
+  tcp.timestamps = random.chance(0.7);
+  tcp.sack = random.chance(0.7);
+  tcp.window_scaling = random.chance(0.7);
+  tcp.nagle = random.chance(0.7);
+  return tcp;
+}
+
+HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tail, bool small_tables,
+                       std::size_t connections) {
+  HostScenario host;
+  ShardOptions& shard = host.shard;
+  shard.shards = static_cast<std::uint16_t>(random.chance(0.5) ? 1 : random.chance(0.8) ? 2 : between(random, 3, 4));
+  InterfaceOptions interface;
+  interface.mac = MacAddress{{2, 0, 0, 0, 0, mac_tail}};
+  constexpr std::uint16_t kMtus[] = {576, 1280, 1500, 1500, 1500, 4096, 9000};
+  interface.mtu = random.chance(0.8) ? pick(random, kMtus) : static_cast<std::uint16_t>(between(random, 576, 9000));
+  interface.ipv4_checksum_offload = random.chance(0.5);
+  interface.tcp_checksum_offload = random.chance(0.5);
+  shard.interfaces = {interface};
+  AddressOptions own;
+  own.address = address;
+  shard.addresses = {own};
+  ListenerOptions listener;
+  listener.tcp_port = kServerPort;
+  listener.tcp = draw_tcp(random);
+  shard.listeners = {listener};
+  shard.active = listener.tcp;
+
+  const auto room = static_cast<std::uint32_t>(small_tables ? between(random, 2, connections + 2) : connections + 8);
+  shard.limits.connections = room;
+  shard.limits.transfers = room;
+  shard.limits.half_open = small_tables ? static_cast<std::uint32_t>(between(random, 1, 8)) : 64;
+  shard.limits.time_wait = small_tables ? static_cast<std::uint32_t>(between(random, 1, 8)) : 64;
+  shard.limits.slices = 8192;
+  shard.limits.neighbours = 4;
+  shard.limits.blanks = random.chance(0.3) ? 80 : 256;
+  shard.limits.held_buffers = 8192;
+  shard.limits.outgoing_per_transmit = random.chance(0.3) ? 8 : 64;
+  shard.limits.timers_per_expire = random.chance(0.3) ? 4 : 256;
+
+  // A received frame may come in at most 32 pieces.
+  constexpr std::uint32_t kBufferSizes[] = {512, 1024, 2048, 9216};
+  host.buffer_size = pick(random, kBufferSizes);
+  host.buffers = shard.shards * std::size_t{8192 + 1024};
+  for (auto* key : {&host.secrets.flow_index_key, &host.secrets.isn_key, &host.secrets.timestamp_key}) {
+    for (std::uint64_t& word : *key) word = random.next();
+  }
+  for (std::uint8_t& octet : host.secrets.toeplitz_key) octet = static_cast<std::uint8_t>(random.next());
+  host.secrets.random_seed = random.next();
+  return host;
+}
+
+TalkerPlan draw_talker(Random& random, std::uint64_t largest) {
+  TalkerPlan talker;
+  talker.bytes = random.chance(0.1) ? 0 : random.below(largest + 1);
+  talker.write_chunk =
+      static_cast<std::uint32_t>(random.chance(0.2) ? between(random, 1, 100) : between(random, 100, 20000));
+  talker.writes_in_place = random.chance(0.3);
+  if (random.chance(0.3)) {
+    talker.read_chunk = static_cast<std::uint32_t>(between(random, 1, 10000));
+    talker.read_pause = upto(random, random.chance(0.3) ? seconds(3) : milliseconds(100));
+    talker.pauses = static_cast<std::uint32_t>(between(random, 1, 10));
+  }
+  return talker;
+}
+
+ConnectionPlan draw_connection(Random& random, std::uint32_t number, std::uint64_t largest, const Scenario& scenario) {
+  ConnectionPlan plan;
+  plan.number = number;
+  plan.start = scenario.start + upto(random, random.chance(0.5) ? milliseconds(10) : seconds(5));
+  plan.seed = random.next();
+  plan.echo = random.chance(0.3);
+  plan.echo_forwards = random.chance(0.5);
+  constexpr CloseOrder kOrders[] = {CloseOrder::ClientFirst, CloseOrder::ServerFirst, CloseOrder::Both,
+                                    CloseOrder::HalfClose};
+  plan.close = pick(random, kOrders);
+  plan.client = draw_talker(random, largest);
+  plan.server = draw_talker(random, largest);
+  // A client that waits for a server to speak first would wait forever for a server whose half-open record timed out.
+  if (plan.close == CloseOrder::ClientFirst || plan.close == CloseOrder::ServerFirst) {
+    plan.client.bytes = std::max<std::uint64_t>(plan.client.bytes, 1);
+  }
+  plan.client_shard = static_cast<std::uint16_t>(random.below(scenario.hosts[0].shard.shards));
+  return plan;
+}
+
+double draw_loss(Random& random) {
+  if (random.chance(0.2)) return 0;
+  return random.chance(0.5) ? random.uniform() * 0.05 : random.uniform() * 0.2;
+}
+
+}  // namespace
+
+Scenario make_scenario(std::uint64_t seed) {
+  Random random(seed);
+  Scenario scenario;
+  scenario.seed = seed;
+  // Anything from start-up to 60 days of uptime: the millisecond clock passes 2^32 after 49.7 days.
+  scenario.start =
+      Instant{} + (random.chance(0.3) ? milliseconds(std::uint64_t{1} << 32) - milliseconds(random.below(20000))
+                                      : duration_cast<milliseconds>(upto(random, hours(24 * 60))));
+  for (auto& impairment : scenario.link) impairment = draw_impairment(random, draw_loss(random));
+  constexpr std::uint64_t kCounts[] = {1, 2, 2, 4, 8, 32};
+  const std::uint64_t connections = between(random, 1, pick(random, kCounts));
+  scenario.small_tables = random.chance(0.15);
+  scenario.hosts[0] = draw_host(random, kClientAddress, 1, scenario.small_tables, connections);
+  scenario.hosts[1] = draw_host(random, kServerAddress, 2, scenario.small_tables, connections);
+  // Many connections with little each, or few with much: a seed costs about the same.
+  const std::uint64_t largest = random.chance(0.3) ? 200 : 200'000 / connections;
+  for (std::uint32_t i = 0; i < connections; ++i) {
+    scenario.connections.push_back(draw_connection(random, i, largest, scenario));
+  }
+  scenario.faults_stop = scenario.start + seconds(1) + upto(random, seconds(60));
+  const Duration largest_rto = scenario.hosts[0].shard.active.max_rto;
+  scenario.streams_end = scenario.faults_stop + 2 * largest_rto + seconds(120);
+  constexpr Wrap kWraps[] = {Wrap::ClientSequence, Wrap::ServerSequence, Wrap::ClientTimestamp, Wrap::ServerTimestamp};
+  scenario.wrap = random.chance(0.5) ? pick(random, kWraps) : Wrap::None;
+  return scenario;
+}
+
+std::string describe(const Scenario& scenario) {
+  constexpr const char* kWrapNames[] = {"", ", client's ISN near 2^32", ", server's ISN near 2^32",
+                                        ", client's timestamps near 2^32", ", server's timestamps near 2^32"};
+  std::string text =
+      fmt::format("seed {}: {} connections{}{}, faults stop after {} s\n", scenario.seed, scenario.connections.size(),
+                  scenario.small_tables ? ", small tables" : "", kWrapNames[static_cast<std::size_t>(scenario.wrap)],
+                  (scenario.faults_stop - scenario.start) / seconds(1));
+  for (std::size_t i = 0; i < 2; ++i) {
+    const device::Impairment& bad = scenario.link[i];
+    const ShardOptions& shard = scenario.hosts[i].shard;
+    const TcpOptions& tcp = shard.active;
+    text += fmt::format(
+        "  host {}: {} shards, mtu {}, buffers of {}, windows {}/{},{}{}{} room for {} connections\n"
+        "  sends with loss {:.3f} duplication {:.3f} reordering {:.3f} corruption {:.3f} delay {} ms jitter {} ms rate "
+        "{}\n",
+        i, shard.shards, shard.interfaces[0].mtu, scenario.hosts[i].buffer_size, tcp.receive_buffer, tcp.send_buffer,
+        tcp.timestamps ? " TS" : "", tcp.sack ? " SACK" : "", tcp.window_scaling ? " WS" : "", shard.limits.connections,
+        bad.loss, bad.duplication, bad.reordering, bad.corruption, bad.delay / milliseconds(1),
+        bad.jitter / milliseconds(1), bad.bits_per_second);
+  }
+  return text;
+}
+
+}  // namespace levee::sim

@@ -1,0 +1,50 @@
+// Everything that one run of the simulator depends on, drawn from a seed. Swarm testing: each seed switches features
+// and faults on or off as a whole, so that rare combinations are met instead of an average of everything.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "device/impaired.h"
+#include "levee/options.h"
+#include "shard/shard.h"
+#include "sim/plan.h"
+
+namespace levee::sim {
+
+struct HostScenario {
+  ShardOptions shard;
+  shard::Secrets secrets;
+  std::size_t buffers = 0;
+  std::uint32_t buffer_size = 0;
+};
+
+// Which number of the first connection passes 2^32 soon after it opens.
+enum class Wrap : std::uint8_t { None, ClientSequence, ServerSequence, ClientTimestamp, ServerTimestamp };
+
+struct Scenario {
+  std::uint64_t seed = 0;
+  Instant start{};
+  Instant faults_stop{};
+  // When every stream must have ended: twice the largest RTO after the faults, and the time that transfers and pauses
+  // take.
+  Instant streams_end{};
+  std::array<device::Impairment, 2> link;
+  std::array<HostScenario, 2> hosts;  // 0 opens, 1 listens
+  std::vector<ConnectionPlan> connections;
+  bool small_tables = false;  // connections may be refused for want of room
+  Wrap wrap = Wrap::None;
+
+  // Loses more than every twentieth frame: here R2 may end a connection.
+  [[nodiscard]] bool lossy() const { return link[0].loss > 0.05 || link[1].loss > 0.05; }
+};
+
+inline constexpr Ipv4Address kClientAddress{0x0a000001}, kServerAddress{0x0a000002};
+inline constexpr std::uint16_t kServerPort = 80;
+
+[[nodiscard]] Scenario make_scenario(std::uint64_t seed);
+[[nodiscard]] std::string describe(const Scenario& scenario);
+
+}  // namespace levee::sim

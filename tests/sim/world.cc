@@ -1,0 +1,219 @@
+// Steps, checks and judgement of a simulated world; see world.h.
+#include "sim/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/siphash.h"
+#include "sim/packet.h"
+
+namespace levee::sim {
+namespace {
+
+// Far more than any run needs: a world that takes more never comes to its end.
+constexpr std::uint64_t kStepBound = 3'000'000;
+
+device::LinkEnd make_end(device::SlabPool& pool, const HostScenario& host, const Toeplitz& toeplitz) {
+  device::LinkEnd end;
+  end.pool = &pool;
+  end.queues = host.shard.shards;
+  end.flow_hash = [&toeplitz](std::span<const std::byte> frame) { return rss_hash(toeplitz, frame); };
+  return end;
+}
+
+}  // namespace
+
+Outcome& Outcome::operator+=(const Outcome& other) {
+  trace_hash = trace_hash * 0x100000001b3U ^ other.trace_hash;
+  connections += other.connections;
+  lossy_connections += other.lossy_connections;
+  refused += other.refused;
+  aborted += other.aborted;
+  timed_out += other.timed_out;
+  frames += other.frames;
+  lost += other.lost;
+  retransmitted += other.retransmitted;
+  bytes += other.bytes;
+  steps += other.steps;
+  elapsed += other.elapsed;
+  return *this;
+}
+
+World::World(Scenario scenario, Watch watch)
+    : scenario_(std::move(scenario)),
+      watch_(std::move(watch)),
+      toeplitz_{Toeplitz(scenario_.hosts[0].secrets.toeplitz_key), Toeplitz(scenario_.hosts[1].secrets.toeplitz_key)},
+      pools_{{scenario_.hosts[0].buffers, scenario_.hosts[0].buffer_size},
+             {scenario_.hosts[1].buffers, scenario_.hosts[1].buffer_size}},
+      link_(scenario_.seed,
+            {make_end(pools_[0], scenario_.hosts[0], toeplitz_[0]),
+             make_end(pools_[1], scenario_.hosts[1], toeplitz_[1])},
+            scenario_.link),
+      hosts_{{scenario_.hosts[0].shard, scenario_.hosts[0].secrets, link_, 0, pools_[0], plans_},
+             {scenario_.hosts[1].shard, scenario_.hosts[1].secrets, link_, 1, pools_[1], plans_}},
+      now_(scenario_.start) {
+  std::stable_sort(scenario_.connections.begin(), scenario_.connections.end(),
+                   [](const ConnectionPlan& a, const ConnectionPlan& b) { return a.start < b.start; });
+  link_.observe([this](Instant now, std::size_t from, std::span<const std::byte> frame, const device::Fate& fate) {
+    const auto elapsed = static_cast<std::uint64_t>((now - scenario_.start).count());
+    outcome_.trace_hash = siphash_1_3({outcome_.trace_hash, elapsed * 2 + from}, frame);
+    if (watch_) watch_(now - scenario_.start, from, frame, fate);
+  });
+}
+
+Outcome World::run() {
+  while (outcome_.failure.empty()) {
+    step();
+    if (!outcome_.failure.empty()) break;
+    if (streams_ended() && hosts_[0].empty() && hosts_[1].empty() && link_.in_flight() == 0) break;
+    const Instant next = next_event();
+    if (next == kNever) {
+      outcome_.failure = "nothing will ever happen again: " + check_liveness();
+    } else if (outcome_.steps >= kStepBound) {
+      outcome_.failure = "too many steps: " + check_liveness();
+    }
+    now_ = std::max(now_, next);
+  }
+  finish();
+  return outcome_;
+}
+
+void World::step() {
+  ++outcome_.steps;
+  if (faults_on_ && now_ >= scenario_.faults_stop) {
+    link_.stop_faults();
+    faults_on_ = false;
+  }
+  link_.advance(now_);
+  start_connections();
+  for (Host& host : hosts_) host.run(now_);
+  outcome_.failure = check();
+  if (outcome_.failure.empty() && now_ > scenario_.streams_end) outcome_.failure = check_liveness();
+}
+
+void World::start_connections() {
+  while (next_connection_ < scenario_.connections.size() && scenario_.connections[next_connection_].start <= now_) {
+    const ConnectionPlan& plan = scenario_.connections[next_connection_++];
+    ++outcome_.connections;
+    if (scenario_.lossy()) ++outcome_.lossy_connections;
+    const SocketAddress server{kServerAddress, kServerPort};
+    if (hosts_[0].application(plan.client_shard).start(now_, plan, server)) continue;
+    ++outcome_.refused;
+    if (!scenario_.small_tables) outcome_.failure = "the client's shard refused to connect";
+  }
+}
+
+Instant World::next_event() const {
+  Instant next = std::min({link_.next_arrival(), hosts_[0].next_deadline(), hosts_[1].next_deadline()});
+  if (next_connection_ < scenario_.connections.size()) {
+    next = std::min(next, scenario_.connections[next_connection_].start);
+  }
+  if (faults_on_) next = std::min(next, scenario_.faults_stop);
+  return next;
+}
+
+bool World::streams_ended() const {
+  if (next_connection_ < scenario_.connections.size()) return false;
+  for (const Host& host : hosts_) {
+    for (std::size_t i = 0; i < host.shards(); ++i) {
+      if (host.application(i).unfinished() > 0) return false;
+    }
+  }
+  return true;
+}
+
+std::string World::check() const {
+  if (!outcome_.failure.empty()) return outcome_.failure;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::string broken = hosts_[i].check();
+    if (!broken.empty()) return fmt::format("host {}, {}", i, broken);
+  }
+  return {};
+}
+
+// Which streams go on although they should have ended; empty if there are none.
+std::string World::check_liveness() const {
+  for (std::size_t i = 0; i < 2; ++i) {
+    for (std::size_t s = 0; s < hosts_[i].shards(); ++s) {
+      for (const Talk& talk : hosts_[i].application(s).talks()) {
+        if (!talk.closed) return "a stream has not ended: " + describe(talk);
+      }
+    }
+  }
+  return {};
+}
+
+void World::judge(const Talk& talk) {
+  outcome_.bytes += talk.received;
+  if (!talk.closed || talk.cause == CloseCause::Normal) return;
+  if (scenario_.small_tables && (talk.cause == CloseCause::Refused || talk.cause == CloseCause::NoResource ||
+                                 talk.cause == CloseCause::Reset || !talk.opened)) {
+    ++outcome_.refused;
+    return;
+  }
+  ++outcome_.aborted;
+  if (talk.cause == CloseCause::TimedOut) ++outcome_.timed_out;
+  const bool allowed = scenario_.lossy() && talk.cause == CloseCause::TimedOut;
+  if (!allowed && outcome_.failure.empty()) outcome_.failure = "aborted: " + describe(talk);
+}
+
+void World::finish() {
+  outcome_.elapsed = now_ - scenario_.start;
+  for (std::size_t i = 0; i < 2; ++i) {
+    outcome_.frames += link_.counters(i).sent;
+    outcome_.lost += link_.counters(i).lost;
+    outcome_.retransmitted += hosts_[i].stats()[Counter::RetransSegs];
+    for (std::size_t s = 0; s < hosts_[i].shards(); ++s) {
+      for (const Talk& talk : hosts_[i].application(s).talks()) judge(talk);
+    }
+  }
+  if (!outcome_.failure.empty()) return;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const StatsSnapshot stats = hosts_[i].stats();
+    if (stats[Counter::Opened] != stats[Counter::Closed]) {
+      outcome_.failure =
+          fmt::format("host {}: {} opened, {} closed", i, stats[Counter::Opened], stats[Counter::Closed]);
+    }
+    hosts_[i].release_blanks();
+    if (pools_[i].out() != 0) outcome_.failure = fmt::format("host {}: {} buffers leaked", i, pools_[i].out());
+    if (!outcome_.failure.empty()) return;
+  }
+}
+
+Scenario steered(const Scenario& scenario) {
+  Scenario moved = scenario;
+  if (scenario.wrap == Wrap::None) return moved;
+  const bool client = scenario.wrap == Wrap::ClientSequence || scenario.wrap == Wrap::ClientTimestamp;
+  const bool timestamp = scenario.wrap == Wrap::ClientTimestamp || scenario.wrap == Wrap::ServerTimestamp;
+  std::optional<std::uint32_t> number;
+  World dry(scenario, [&](Duration, std::size_t from, std::span<const std::byte> frame, const device::Fate&) {
+    if (number || from != (client ? 0U : 1U)) return;
+    const Dissected parts = dissect(frame);
+    if (!parts.tcp || !parts.tcp->has(kSyn)) return;
+    if (!timestamp) {
+      number = parts.tcp->sequence;
+    } else if (parts.tcp->timestamps) {
+      number = parts.tcp->timestamps->value;
+    }
+  });
+  for (int i = 0; i < 1000 && !number && dry.outcome_.failure.empty(); ++i) {
+    dry.step();
+    const Instant next = dry.next_event();
+    if (next == kNever) break;
+    dry.now_ = std::max(dry.now_, next);
+  }
+  if (!number) return moved;
+  // In whole milliseconds, so that timers round as before: 250 sequence numbers each. A little short of the wrap.
+  const std::uint32_t distance = 0 - *number;
+  const Duration shift = std::chrono::milliseconds(timestamp ? distance - std::min(distance, 50U) : distance / 250);
+  moved.start += shift;
+  moved.faults_stop += shift;
+  moved.streams_end += shift;
+  for (ConnectionPlan& plan : moved.connections) plan.start += shift;
+  return moved;
+}
+
+}  // namespace levee::sim

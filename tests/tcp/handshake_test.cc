@@ -1,0 +1,224 @@
+// The three-way handshake from LISTEN (RFC 9293 3.5, 3.10.7.2): what each of the three segments carries.
+#include <gtest/gtest.h>
+
+#include "sim/conversation.h"
+
+namespace levee::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Handshake, ThreeSegmentsOpenAConnection) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460));
+  peer.expects(syn_ack().ack(1).mss(1460));
+  EXPECT_EQ(talk.stats().now_in(State::SynReceived), 1U);
+  EXPECT_EQ(talk.service().take_events(), "");  // the application hears nothing before the ACK
+  peer.sends(ack());
+  talk.run();
+  EXPECT_EQ(talk.service().take_events(), "opened");
+  EXPECT_EQ(talk.stats().now_in(State::SynReceived), 0U);
+  EXPECT_EQ(talk.stats().now_in(State::Established), 1U);
+  peer.expects_nothing();
+}
+
+TEST(Handshake, SynAckOffersOnlyWhatTheSynOffered) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn());  // no option at all
+  const Seen got = peer.expects(syn_ack().ack(1).no_scale().no_sack().no_ts());
+  EXPECT_TRUE(got.mss.has_value());  // RFC 9293 MAY-3: always
+}
+
+TEST(Handshake, SynAckAnswersEveryOption) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460).sack_permitted().ts(77, 0).scale(7));
+  peer.expects(syn_ack().ack(1).mss(1460).sack_permitted().ts_echo(77).scale(3));  // 256 KiB in units of 8
+}
+
+// RFC 7323 2.2: the window of a SYN-ACK is never scaled.
+TEST(Handshake, WindowOfSynAckIsUnscaled) {
+  ConversationOptions options;
+  options.shard.listeners[0].tcp.receive_buffer = 1 << 20;
+  Conversation talk(std::move(options));
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460).scale(2));
+  peer.expects(syn_ack().win(65535).scale(5));
+  peer.sends(ack());
+  peer.sends(data("x"));
+  // 65535 were offered; the edge moves on towards 1 MiB, in units of 32 bytes.
+  const Seen got = peer.expects(ack(2));
+  EXPECT_GT(got.window * 32, 65535);
+}
+
+// RFC 9293 MUST-15: without the option the peer takes 536 bytes.
+TEST(Handshake, MissingMssMeans536) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn());
+  peer.expects(syn_ack());
+  peer.sends(ack());
+  talk.run();
+  EXPECT_EQ(talk.service().connection.info().effective_mss, 536U);
+}
+
+// CVE-2019-11479: a tiny MSS would make every byte cost a packet.
+TEST(Handshake, TinyMssIsRaised) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1));
+  peer.expects(syn_ack());
+  peer.sends(ack());
+  talk.run();
+  EXPECT_EQ(talk.service().connection.info().effective_mss, 88U);
+}
+
+// RFC 9293 MUST-16: options that go into every segment take their room from the text.
+TEST(Handshake, TimestampsTakeTwelveBytesOfEachSegment) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens({.mss = 1460, .timestamps = true});
+  EXPECT_EQ(talk.service().connection.info().effective_mss, 1448U);
+}
+
+TEST(Handshake, RepeatedSynGetsTheSameSynAck) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460));
+  const Seen first = peer.expects(syn_ack().ack(1));
+  peer.sends(syn().seq(0).mss(1460));
+  const Seen second = peer.expects(syn_ack().ack(1));
+  EXPECT_EQ(first.sequence, second.sequence);
+  EXPECT_EQ(talk.stats().now_in(State::SynReceived), 1U);
+}
+
+TEST(Handshake, SynAckIsRepeatedWithBackoffThenForgotten) {
+  ConversationOptions options;
+  options.shard.synack_retries = 2;
+  Conversation talk(std::move(options));
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460));
+  const Seen first = peer.expects(syn_ack());
+  talk.advance(8s);
+  const Seen second = peer.expects(syn_ack().ack(1));
+  const Seen third = peer.expects(syn_ack().ack(1));
+  EXPECT_NEAR(static_cast<double>((second.at - first.at).count()), 1e9, 2e6);
+  EXPECT_NEAR(static_cast<double>((third.at - second.at).count()), 2e9, 2e6);
+  EXPECT_EQ(talk.shard().half_open(), 0U);
+  EXPECT_EQ(talk.stats()[Counter::HalfOpenTimeouts], 1U);
+  peer.expects_nothing();
+}
+
+// The ACK was lost and the first data segment follows it: the handshake is completed by that.
+TEST(Handshake, DataCompletesTheHandshakeWhenTheAckWasLost) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460));
+  peer.expects(syn_ack());
+  peer.sends(data("hello"));
+  peer.expects(ack(6));
+  EXPECT_EQ(talk.service().take_events(), "opened, data 5");
+}
+
+TEST(Handshake, FinOnTheHandshakesAckIsProcessed) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460));
+  peer.expects(syn_ack());
+  peer.sends(fin().data("bye").seq(1));
+  peer.expects(ack(5));
+  EXPECT_EQ(talk.service().take_events(), "opened, data 3, peer_closed");
+}
+
+// RFC 9293 3.10.7.4, fifth: an ACK of something else resets the peer's half, not ours.
+TEST(Handshake, WrongAckIsAnsweredWithReset) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460));
+  peer.expects(syn_ack());
+  peer.sends(ack(500));
+  peer.expects(rst().seq(500));
+  EXPECT_EQ(talk.shard().half_open(), 1U);
+  peer.sends(ack(1));
+  talk.run();
+  EXPECT_EQ(talk.service().take_events(), "opened");
+}
+
+// RFC 5961 3: in SYN-RECEIVED only an RST at RCV.NXT counts.
+TEST(Handshake, ResetEndsAHalfOpenConnectionOnlyAtRcvNxt) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460));
+  peer.expects(syn_ack());
+  peer.sends(rst().seq(100));
+  peer.expects(ack(1));  // challenged
+  EXPECT_EQ(talk.shard().half_open(), 1U);
+  peer.sends(rst().seq(1));
+  peer.expects_nothing();
+  EXPECT_EQ(talk.shard().half_open(), 0U);
+}
+
+TEST(Handshake, SynToAClosedTcpPortIsReset) {
+  Conversation talk;
+  Peer& peer = talk.add_peer({.tcp_port = 40001, .shard_port = 81});
+  peer.sends(syn().mss(1460));
+  peer.expects(rst_ack().seq(0).ack(1));
+  EXPECT_EQ(talk.stats()[Drop::NoListener], 1U);
+}
+
+TEST(Handshake, FullSynQueueIsSilent) {
+  ConversationOptions options;
+  options.shard.limits.half_open = 1;
+  Conversation talk(std::move(options));
+  talk.peer().sends(syn().mss(1460));
+  talk.peer().expects(syn_ack());
+  Peer& second = talk.add_peer({.tcp_port = 40001});
+  second.sends(syn().mss(1460));
+  second.expects_nothing();
+  EXPECT_EQ(talk.stats()[Drop::SynQueueFull], 1U);
+}
+
+// A full connection table leaves the ACK unanswered; the client's next segment gets another chance.
+TEST(Handshake, FullConnectionTableKeepsTheHalfOpenRecord) {
+  ConversationOptions options;
+  options.shard.limits.connections = 1;
+  options.shard.time_wait = 0s;
+  Conversation talk(std::move(options));
+  talk.peer().opens();
+  Peer& second = talk.add_peer({.tcp_port = 40001});
+  second.sends(syn().mss(1460));
+  second.expects(syn_ack());
+  second.sends(ack());
+  second.expects_nothing();
+  EXPECT_EQ(talk.stats()[Drop::ConnectionsFull], 1U);
+  talk.service().connection.abort();
+  talk.peer().expects(rst_ack());
+  second.sends(data("x"));
+  second.expects(ack(2));
+}
+
+// RFC 6528: the ISN grows with time for one tuple and does not show one tuple's to another.
+TEST(Handshake, InitialSequenceNumbersDifferBetweenTuples) {
+  Conversation talk;
+  talk.peer().sends(syn());
+  const Seen first = talk.peer().expects(syn_ack());
+  Peer& second = talk.add_peer({.tcp_port = 40001});
+  second.sends(syn());
+  const Seen other = second.expects(syn_ack());
+  EXPECT_GT(std::min(first.sequence - other.sequence, other.sequence - first.sequence), 1000U);
+}
+
+TEST(Handshake, MalformedFlagsAreDroppedSilently) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  for (const int flags : {kSyn | kFin, kSyn | kRst, 0, int{kFin}, kFin | kPsh | kUrg, kSyn | kFin | kAck}) {
+    peer.sends(segment(static_cast<std::uint8_t>(flags)).seq(0));
+  }
+  peer.expects_nothing();
+  EXPECT_EQ(talk.stats()[Drop::BadTcpFlags], 6U);
+}
+
+}  // namespace
+}  // namespace levee::sim

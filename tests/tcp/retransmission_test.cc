@@ -1,0 +1,146 @@
+// Retransmission (RFC 6298), congestion control (RFC 5681, 6582) and R2 (RFC 9293 3.8.3), as a peer sees them.
+#include <gtest/gtest.h>
+
+#include "sim/conversation.h"
+
+namespace levee::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::size_t send(Conversation& talk, std::size_t length) {
+  const std::string text(length, 'x');
+  return talk.service().connection.send(std::as_bytes(std::span(text)));
+}
+
+TEST(Retransmission, FollowsTheTimeoutAndDoubles) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens();
+  ASSERT_EQ(send(talk, 5), 5U);
+  const Seen first = peer.expects(data_of(5).seq(1));
+  talk.advance(2s);
+  const Seen second = peer.expects(data_of(5).seq(1));
+  const Seen third = peer.expects(data_of(5).seq(1));
+  EXPECT_GE(second.at - first.at, 200ms);  // the minimum, a stated deviation
+  EXPECT_GE(third.at - second.at + 2ms, 2 * (second.at - first.at));
+  EXPECT_EQ(talk.stats()[Counter::RetransSegs], talk.service().connection.info().retransmits);
+  talk.ignores_the_rest();
+}
+
+// MUST-19, RFC 5681 3.1: after a timeout one segment, then slow start from there.
+TEST(Retransmission, TimeoutStartsAgainWithOneSegment) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens({.mss = 1000});
+  ASSERT_EQ(send(talk, 5000), 5000U);
+  for (std::uint32_t n = 0; n < 5; ++n) peer.expects(data_of(1000).seq(1 + 1000 * n));
+  talk.advance(250ms);
+  peer.expects(data_of(1000).seq(1));
+  peer.expects_nothing();
+  EXPECT_EQ(talk.service().connection.info().cwnd, 1000U);
+  peer.sends(ack(1001));
+  peer.expects(data_of(1000).seq(1001));
+  peer.expects(data_of(1000).seq(2001));
+  peer.expects_nothing();
+  peer.sends(ack(5001));  // the rest had arrived
+  peer.expects_nothing();
+}
+
+// RFC 5681 3.2, RFC 6582: three duplicates repeat the first segment at once, a partial ACK the next hole.
+TEST(Retransmission, FastRetransmitAndPartialAck) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens({.mss = 1000});
+  ASSERT_EQ(send(talk, 8000), 8000U);
+  for (std::uint32_t n = 0; n < 8; ++n) peer.expects(data_of(1000).seq(1 + 1000 * n));
+  peer.sends(ack(1001));  // segments 2 and 5 were lost
+  peer.sends(ack(1001));
+  peer.sends(ack(1001));
+  peer.expects_nothing();
+  peer.sends(ack(1001));
+  peer.expects(data_of(1000).seq(1001));
+  EXPECT_EQ(talk.stats()[Counter::TCPFastRetrans], 1U);
+  peer.sends(ack(4001));  // partial
+  peer.expects(data_of(1000).seq(4001));
+  peer.sends(ack(8001));
+  peer.expects_nothing();
+  EXPECT_EQ(talk.stats()[Counter::TCPTimeouts], 0U);
+}
+
+TEST(Retransmission, DuplicateAcksNeedFiveConditions) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens({.mss = 1000});
+  ASSERT_EQ(send(talk, 3000), 3000U);
+  for (std::uint32_t n = 0; n < 3; ++n) peer.expects(data_of(1000).seq(1 + 1000 * n));
+  for (std::uint16_t n = 0; n < 5; ++n)
+    peer.sends(ack(1).win(static_cast<std::uint16_t>(30000 + n)));  // window updates
+  peer.expects_nothing();
+  EXPECT_EQ(talk.stats()[Counter::TCPFastRetrans], 0U);
+}
+
+// MUST-20, SHLD-11: the connection is given up after R2, and the service is told.
+TEST(Retransmission, R2EndsTheConnection) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens();
+  ASSERT_EQ(send(talk, 5), 5U);
+  const Instant start = talk.now();
+  talk.ignores_the_rest();
+  while (talk.shard().connections() > 0 && talk.now() - start < 3h) talk.advance(10s);
+  EXPECT_EQ(talk.service().take_events(), "opened, closed timed_out");
+  EXPECT_GT(talk.now() - start, 100s);
+  EXPECT_LT(talk.now() - start, 20min);
+}
+
+// Karn: an ACK of something that was sent twice gives no sample.
+TEST(Retransmission, AmbiguousAckIsNoSample) {
+  ConversationOptions options;
+  options.shard.listeners[0].tcp.timestamps = false;
+  Conversation talk(std::move(options));
+  Peer& peer = talk.peer();
+  peer.opens();
+  const Duration before = talk.service().connection.info().srtt;
+  ASSERT_EQ(send(talk, 5), 5U);
+  peer.expects(data_of(5));
+  talk.advance(250ms);
+  peer.expects(data_of(5));
+  talk.advance(50ms);
+  peer.sends(ack(6));
+  talk.run();
+  EXPECT_EQ(talk.service().connection.info().srtt, before);
+}
+
+TEST(Retransmission, SampleComesFromTheAck) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens();
+  ASSERT_EQ(send(talk, 5), 5U);
+  peer.expects(data_of(5));
+  talk.advance(80ms);
+  peer.sends(ack(6));
+  talk.run();
+  const ConnectionInfo info = talk.service().connection.info();
+  EXPECT_GT(info.srtt, 5ms);
+  EXPECT_LE(info.srtt, 81ms);
+  EXPECT_GE(info.rto, 200ms);
+}
+
+// A window that closes behind outstanding text: the text is repeated and a peer that answers is never given up.
+TEST(Retransmission, ShrunkWindowIsSurvived) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens({.mss = 1000});
+  ASSERT_EQ(send(talk, 3000), 3000U);
+  for (std::uint32_t n = 0; n < 3; ++n) peer.expects(data_of(1000));
+  peer.sends(ack(1).win(0));  // MUST-34
+  talk.advance(300ms);
+  peer.expects(data_of(1000).seq(1));
+  peer.sends(ack(1001).win(5000));
+  peer.expects(data_of(1000).seq(1001));
+  talk.ignores_the_rest();
+}
+
+}  // namespace
+}  // namespace levee::sim

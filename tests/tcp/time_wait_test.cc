@@ -1,0 +1,119 @@
+// Reopening a tuple in TIME-WAIT: RFC 6191's five cases, and that an old duplicate SYN changes nothing (MAY-2).
+#include <gtest/gtest.h>
+
+#include "sim/conversation.h"
+
+namespace levee::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Opens and closes a connection, this side first, so that the tuple is in TIME-WAIT; the peer's FIN was its byte 1.
+void into_time_wait(Conversation& talk, Peer& peer, bool timestamps) {
+  peer.opens({.timestamps = timestamps});
+  talk.service().connection.close();
+  peer.expects(fin());
+  peer.sends(fin().ack(2));
+  peer.expects(ack(2));
+  ASSERT_EQ(talk.shard().time_wait(), 1U);
+  talk.service().take_events();
+}
+
+ConversationOptions few_retries() {
+  ConversationOptions options;
+  options.shard.synack_retries = 3;  // a half-open record ends before 2MSL does
+  return options;
+}
+
+class Reopening : public testing::Test {
+ protected:
+  Conversation talk{few_retries()};
+  Peer& peer = talk.peer();
+};
+
+TEST_F(Reopening, NewerTimestampReopens) {
+  into_time_wait(talk, peer, true);
+  const std::uint32_t old_next = peer.rcv_nxt;
+  peer.sends(syn().seq(static_cast<std::uint32_t>(-5000)).ts(peer.timestamp_base + 4'000'000, 0));
+  const Seen answer = peer.expects(syn_ack());
+  EXPECT_GT(static_cast<std::int32_t>(answer.sequence - old_next), 0);  // RFC 6191: beyond the old incarnation
+  EXPECT_EQ(talk.shard().time_wait(), 1U);                              // until the ACK is valid
+}
+
+TEST_F(Reopening, OlderTimestampDoesNot) {
+  into_time_wait(talk, peer, true);
+  peer.sends(syn().seq(100000).ts(1, 0));
+  peer.expects_nothing();
+  EXPECT_EQ(talk.stats()[Drop::TimeWaitIgnored], 1U);
+}
+
+TEST_F(Reopening, MissingTimestampNeedsANewerSequenceNumber) {
+  into_time_wait(talk, peer, true);
+  peer.sends(syn().seq(1).no_ts());
+  peer.expects_nothing();
+  peer.sends(syn().seq(100000).no_ts());
+  peer.expects(syn_ack().ack(100001));
+}
+
+TEST_F(Reopening, TimestampWhereThereWasNoneReopens) {
+  into_time_wait(talk, peer, false);
+  peer.sends(syn().seq(static_cast<std::uint32_t>(-7)).ts(1, 0));
+  peer.expects(syn_ack());
+}
+
+TEST_F(Reopening, WithoutTimestampsTheSequenceNumberDecides) {
+  into_time_wait(talk, peer, false);
+  peer.sends(syn().seq(1));  // the FIN's own number
+  peer.expects_nothing();
+  peer.sends(syn().seq(2));
+  peer.expects(syn_ack().ack(3));
+}
+
+TEST_F(Reopening, ValidAckReplacesTheEntry) {
+  into_time_wait(talk, peer, false);
+  Peer& again = talk.add_peer({.iss = 900'000});
+  again.sends(syn());
+  again.expects(syn_ack().ack(1));
+  again.sends(data("second life"));
+  again.expects(ack(12));
+  EXPECT_EQ(talk.shard().time_wait(), 0U);
+  EXPECT_EQ(talk.stats()[Counter::TimeWaitRecycled], 1U);
+  EXPECT_EQ(talk.service().received, "second life");
+}
+
+TEST_F(Reopening, SpoofedSynLeavesTheEntryAsItWas) {
+  into_time_wait(talk, peer, false);
+  Peer& spoofed = talk.add_peer({.iss = 900'000});
+  spoofed.sends(syn());
+  spoofed.expects(syn_ack());
+  peer.sends(fin().seq(1));  // the old incarnation's FIN again
+  peer.expects(ack(2).seq(2));
+  EXPECT_EQ(talk.stats()[Counter::TimeWaitRestarted], 1U);
+  talk.ignores_the_rest();
+  talk.advance(40s);  // the half-open record is gone, the entry is not
+  EXPECT_EQ(talk.shard().half_open(), 0U);
+  EXPECT_EQ(talk.shard().time_wait(), 1U);
+  talk.advance(30s);
+  EXPECT_EQ(talk.shard().time_wait(), 0U);
+}
+
+TEST(TimeWaitBudget, OldestMakesRoom) {
+  ConversationOptions options;
+  options.shard.limits.time_wait = 2;
+  Conversation talk(std::move(options));
+  for (const std::uint16_t port : {std::uint16_t{40000}, std::uint16_t{40001}, std::uint16_t{40002}}) {
+    Peer& peer = talk.add_peer({.tcp_port = port});
+    peer.opens();
+    talk.service().connection.close();
+    peer.expects(fin());
+    peer.sends(fin().ack(2));
+    peer.expects(ack(2));
+    talk.advance(10ms);
+  }
+  EXPECT_EQ(talk.shard().time_wait(), 2U);
+  EXPECT_EQ(talk.stats()[Counter::TimeWaitEvicted], 1U);
+  EXPECT_EQ(talk.shard().check_invariants(), "");
+}
+
+}  // namespace
+}  // namespace levee::sim
