@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -16,6 +17,12 @@ namespace levee::apps {
 namespace {
 
 constexpr unsigned kDeepestFlagFile = 8;  // a file that names itself ends here
+
+// As gflags reads them.
+bool is_truth_value(std::string_view word) {
+  constexpr std::array<std::string_view, 10> kValues{"1", "t", "true", "y", "yes", "0", "f", "false", "n", "no"};
+  return std::find(kValues.begin(), kValues.end(), word) != kValues.end();
+}
 
 class Reader {
  public:
@@ -54,6 +61,9 @@ class Reader {
     }
     if (kind == FlagKind::Unknown) {
       throw UsageError(fmt::format("{}unknown flag --{}; levee --help lists the flags", where, name));
+    }
+    if (has_value && kind == FlagKind::Boolean && !is_truth_value(word.substr(equals + 1))) {
+      throw UsageError(fmt::format("{}{}: give true or false", where, word));
     }
     if (has_value) {
       flags_.push_back("--" + name + word.substr(equals));

@@ -78,7 +78,10 @@ if [[ ! -f build/build.ninja ]]; then
   # The tests need more packages; tests/run.sh switches them on when it is called.
   meson setup build -Dbuildtype=release -Dtests=false >"$work/setup.log" || { cat "$work/setup.log"; fail "meson failed"; }
 fi
-ninja -C build --quiet apps/levee || fail "the build failed"
+# On a terminal ninja shows its progress on one line; elsewhere only what goes wrong is worth reading.
+quiet=(--quiet)
+[[ -t 1 ]] && quiet=()
+ninja -C build "${quiet[@]}" apps/levee || fail "the build failed"
 [[ -c /dev/net/tun ]] || fail "/dev/net/tun is missing: levee is built, but a TAP cannot be made (try: modprobe tun)"
 
 # --- 2. start ---
@@ -100,7 +103,7 @@ inside ping -c 3 -i 0.2 10.7.0.2 | grep 'bytes from'
 title "Its page"
 inside curl -sS --fail --max-time 10 -o "$work/page" -w '%{http_code}, %{size_download} bytes in %{time_total} s\n' \
   http://10.7.0.2/ || fail "no page"
-sed -e 's/<style>.*<\/style>//; s/<[^>]*>//g' "$work/page" | grep -m 3 '[a-z]'
+sed -e '/<style>/,/<\/style>/d; s/<[^>]*>//g' "$work/page" | grep '[a-z]' | sed -n '2,3p'
 
 figures() { inside curl -sS --fail --max-time 10 http://10.7.0.2/stats.json; }
 # Reads the figures before and after a step, and prints which states were entered meanwhile.
@@ -155,6 +158,6 @@ wait_until 15 ended "$pid" || fail "levee does not stop"
 wait "$pid"
 code=$?
 pid=''
-tail -n 12 "$log"
+grep -m 1 '^totals' "$log"
 ((code == 0)) || fail "levee ended with $code; 0 says that every packet buffer came back"
 echo "exit code 0: every packet buffer came back, every connection was closed"

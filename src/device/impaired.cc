@@ -81,7 +81,8 @@ void ImpairedLink::carry(Instant now, std::size_t from, const std::vector<std::b
     const double nanoseconds = static_cast<double>(frame.size()) * 8e9 / static_cast<double>(bad.bits_per_second);
     const Duration transmission(static_cast<Duration::rep>(nanoseconds));
     const Instant begins = std::max(now, direction.line_free);
-    if ((begins - now) / std::max(transmission, Duration(1)) >= static_cast<Duration::rep>(bad.queue_limit)) {
+    const auto waiting = static_cast<std::uint64_t>((begins - now) / std::max(transmission, Duration(1)));
+    if (waiting >= bad.queue_limit) {
       ++direction.counters.queue_full;
       fate.lost = true;
     } else {

@@ -114,8 +114,7 @@ Eal::Eal(std::span<const std::string> operators_words) : own_prefix_(!has(operat
   if (const std::string logged = log_.take_first_line(); complaint.empty() || is_usage(complaint)) complaint = logged;
   runtime_directory_ = rte_eal_get_runtime_dir();
   if (result < 0) {
-    std::error_code ignored;
-    if (own_prefix_) std::filesystem::remove_all(runtime_directory_, ignored);
+    remove_runtime_directory();
     refuse(fmt::format("EAL did not start: {}; change the options before --",
                        complaint.empty() ? rte_strerror(error) : complaint));
   }
@@ -124,6 +123,10 @@ Eal::Eal(std::span<const std::string> operators_words) : own_prefix_(!has(operat
 Eal::~Eal() {
   log_.keep();
   rte_eal_cleanup();
+  remove_runtime_directory();
+}
+
+void Eal::remove_runtime_directory() const {
   std::error_code ignored;
   if (runtime_directory_.empty()) return;
   // Another process may share a prefix that the operator chose: then only an empty directory goes.

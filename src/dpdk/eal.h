@@ -33,10 +33,15 @@ class Eal {
   // Port numbers of all devices, in order of their appearance.
   [[nodiscard]] std::vector<std::uint16_t> ports() const;
 
+  // For a process that is about to end without cleaning up: takes away what it has in /var/run/dpdk.
+  void forget() { remove_runtime_directory(); }
+
   // Log lines go to stderr from here on; before, they only explain a failure.
   void started() { log_.forward_to_stderr(); }
 
  private:
+  void remove_runtime_directory() const;
+
   std::string runtime_directory_;
   Log log_;
   bool own_prefix_ = false;

@@ -21,6 +21,9 @@ namespace {
 constexpr std::uint16_t kDescriptors = 1024;
 constexpr std::uint32_t kFrameOverhead = 14 + 4;  // Ethernet and one VLAN tag
 constexpr std::uint64_t kReceiveChecksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+
+bool is_kernel_interface(std::string_view driver) { return driver == "net_tap" || driver == "net_af_packet"; }
+
 }  // namespace
 
 Port::Port(std::uint16_t number, const Pools& pools, const PortOptions& options)
@@ -93,7 +96,7 @@ void Port::start(const rte_eth_dev_info& info) {
   running_ = true;
 }
 
-bool Port::shares_mac_with_kernel() const { return driver_ == "net_tap" || driver_ == "net_af_packet"; }
+bool Port::mac_is_ours() const { return !is_kernel_interface(driver_) && mac_ != MacAddress{}; }
 
 void Port::listen_to(const MacAddress& mac) {
   // A TAP hands over every frame that the kernel sends into it, and changing its MAC would change the kernel's.
@@ -103,7 +106,7 @@ void Port::listen_to(const MacAddress& mac) {
   }
   rte_ether_addr address{};
   std::copy(mac.octets.begin(), mac.octets.end(), std::begin(address.addr_bytes));
-  if (!shares_mac_with_kernel() && rte_eth_dev_default_mac_addr_set(number_, &address) == 0) return;
+  if (!is_kernel_interface(driver_) && rte_eth_dev_default_mac_addr_set(number_, &address) == 0) return;
   // Virtual devices without a MAC filter deliver everything and refuse this: what counts is that frames come.
   rte_eth_promiscuous_enable(number_);
 }

@@ -47,8 +47,8 @@ class Port final : public device::Device {
   [[nodiscard]] const MacAddress& mac() const { return mac_; }
   // A device without hardware: its worker may sleep, and its word about checksums is worth nothing.
   [[nodiscard]] bool is_virtual() const { return !pci_; }
-  // An interface of this kernel: the port's MAC is the kernel's own and not ours to use.
-  [[nodiscard]] bool shares_mac_with_kernel() const;
+  // False behind an interface of this kernel, whose own MAC it is, and where there is none (a ring).
+  [[nodiscard]] bool mac_is_ours() const;
   [[nodiscard]] bool ipv4_checksum_offload() const { return ipv4_checksum_; }
   [[nodiscard]] bool tcp_checksum_offload() const { return tcp_checksum_; }
 

@@ -59,23 +59,24 @@ void Control::print_due_stats() {
   while (next_stats_ <= now) next_stats_ += options_->stats_interval;
 }
 
-void Control::drain() {
+void Control::drain(const std::function<void()>& last_act) {
   crew_->cut_short();
   crew_->post(shard::Drain{});
   // After a replay nobody is there to finish a connection, and its time stands still.
-  if (wait_until_drained(replayed_ ? Duration::zero() : options_->drain)) return;
+  if (wait_until_drained(replayed_ ? Duration::zero() : options_->drain, last_act)) return;
   crew_->post(shard::AbortAll{});
   // What is not gone after this shows as a fault at the end.
-  static_cast<void>(wait_until_drained(kAbortTime));
+  static_cast<void>(wait_until_drained(kAbortTime, last_act));
 }
 
-bool Control::wait_until_drained(Duration at_most) {
+bool Control::wait_until_drained(Duration at_most, const std::function<void()>& last_act) {
   const Instant deadline = clock_->now() + at_most;
   for (;;) {
     if (crew_->all_in(Phase::Drained)) return true;
     const Instant now = clock_->now();
     if (now >= deadline) return false;
     if (wakeup_->wait(std::min<Duration>(kGlance, deadline - now)) == Wakeup::Cause::Signal) {
+      last_act();
       _exit(128 + wakeup_->signal());  // the shell's code for a death by this signal
     }
     print_due_stats();

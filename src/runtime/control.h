@@ -1,6 +1,8 @@
 // The control thread's part of a run: telemetry while it lasts, and the drain at its end.
 #pragma once
 
+#include <functional>
+
 #include "levee/endpoint.h"
 #include "runtime/crew.h"
 #include "runtime/telemetry.h"
@@ -14,15 +16,16 @@ class Control {
 
   // Until a signal, a stop, the duration's end or the end of a replay.
   void supervise();
-  // Stops accepting, lets connections finish until the deadline, resets the rest. A second signal ends the process.
-  void drain();
+  // Stops accepting, lets connections finish until the deadline, resets the rest. A second signal ends the process;
+  // `last_act` is called just before.
+  void drain(const std::function<void()>& last_act);
   // The last words.
   void print_totals();
 
  private:
   [[nodiscard]] Duration time_to_next_event() const;
   void print_due_stats();
-  [[nodiscard]] bool wait_until_drained(Duration at_most);
+  [[nodiscard]] bool wait_until_drained(Duration at_most, const std::function<void()>& last_act);
 
   const EndpointOptions* options_;
   Crew* crew_;

@@ -57,7 +57,7 @@ std::vector<runtime::PortFacts> settle_ports(const EndpointOptions& options, con
     MacAddress mac = ports[i]->mac();
     if (options.mac) {
       mac = own_mac(*options.mac, i);
-    } else if (ports[i]->shares_mac_with_kernel()) {
+    } else if (!ports[i]->mac_is_ours()) {
       mac = own_mac(made_up, i);
     }
     ports[i]->listen_to(mac);
@@ -152,7 +152,7 @@ void Endpoint::Impl::run_on(dpdk::Eal& eal, const std::vector<dpdk::Vdev>& devic
 
   runtime::Control control(options_, crew, wakeup_, clock);
   control.supervise();
-  control.drain();
+  control.drain([&eal] { eal.forget(); });
   crew.stop();
   wakeup_.release_signals();
 

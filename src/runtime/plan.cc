@@ -15,12 +15,14 @@ std::uint16_t index_of(const std::vector<LinkId>& links, const LinkId& link) {
   return static_cast<std::uint16_t>(std::find(links.begin(), links.end(), link) - links.begin());
 }
 
+constexpr std::uint32_t kNotHeld = 4096;
+
 // Totals over the shards, rounded up.
 ShardLimits share_of(const EndpointOptions& options, std::uint32_t buffers) {
   ShardLimits limits = options.limits;
   const auto share = [&](std::uint32_t& total) { total = (total + options.workers - 1) / options.workers; };
-  // A quarter of the buffers stays with the devices' queues and the blanks.
-  limits.held_buffers = std::min(limits.held_buffers, buffers / 4 * 3);
+  // The rest stays with the devices' queues, the blanks and the pool's cache.
+  limits.held_buffers = std::min(limits.held_buffers, buffers - std::max(buffers / 4, kNotHeld));
   limits.transfers = std::min(limits.transfers, limits.connections);
   for (std::uint32_t* total : {&limits.connections, &limits.transfers, &limits.half_open, &limits.time_wait,
                                &limits.slices, &limits.held_buffers}) {

@@ -89,6 +89,7 @@ void Shard::Impl::request_neighbour(Neighbour& neighbour) {
   frame.port = interface.port;
   emit(frame);
   stats_.count(Counter::ArpRequestsSent);
+  tell_others(NeighbourAsked{neighbour.address, neighbour.interface});
 }
 
 // Keeps what is fresh: a different MAC is believed only when the old one has been silent, or was asked about.
@@ -100,15 +101,19 @@ void Shard::Impl::learn_neighbour(Ipv4Address address, std::uint16_t interface, 
   }
   const bool fresh = entry->known && now_ - entry->confirmed < Neighbours::kFresh;
   if (fresh && entry->mac != mac && !Neighbours::expects_reply(*entry, now_)) return;
+  const bool answers = entry->ever_requested && entry->confirmed < entry->requested;  // perhaps another shard's request
   const bool news = !entry->known || entry->mac != mac;
   Neighbours::learn(*entry, mac, now_);
-  if (!news) return;
-  stats_.count(Counter::NeighboursLearnt);
-  for (Mailbox* outbox : outboxes_) {
-    if (outbox == nullptr) continue;
-    stats_.count(outbox->push(NeighbourLearnt{address, mac, interface}) ? Counter::MailSent : Counter::MailDropped);
-  }
+  if (!news && !answers) return;
+  if (news) stats_.count(Counter::NeighboursLearnt);
+  tell_others(NeighbourLearnt{address, mac, interface});
   wake_waiting();
+}
+
+void Shard::Impl::tell_others(const Message& message) {
+  for (Mailbox* outbox : outboxes_) {
+    if (outbox != nullptr) stats_.count(outbox->push(message) ? Counter::MailSent : Counter::MailDropped);
+  }
 }
 
 void Shard::Impl::confirm_neighbour(const ConnectionRecord& record, const MacAddress& mac) {

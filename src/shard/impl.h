@@ -72,6 +72,8 @@ struct TimerLinks {
   }
 };
 
+inline constexpr std::size_t kBurst = 64;  // frames that are prefetched together
+
 // A list of connection records through one of their links.
 struct RecordList {
   std::uint32_t head = kNoIndex, tail = kNoIndex;
@@ -145,6 +147,8 @@ class Shard::Impl {
   std::vector<Waiting> starved_;        // whose service wanted to send when no buffer was to be had; bounded
   std::uint32_t reap_next_ = kNoIndex;  // told `closed` by the last next_ready()
   bool draining_ = false;
+  std::array<Packet, kBurst> burst_;        // of the receive() that is running
+  std::array<Slice, kMaxPieces> pieces_{};  // payload of the segment that is being handled
 
  private:
   // --- ingress.cc ---
@@ -182,6 +186,7 @@ class Shard::Impl {
   void learn_neighbour(Ipv4Address address, std::uint16_t interface, const MacAddress& mac);
   void confirm_neighbour(const ConnectionRecord& record, const MacAddress& mac);
   void wake_waiting();
+  void tell_others(const Message& message);
 
   // --- egress.cc ---
   enum class Sent : std::uint8_t { All, More, Stuck };

@@ -9,14 +9,8 @@
 #include "wire/checksum.h"
 
 namespace levee::shard {
-namespace {
-
-constexpr std::size_t kBurst = 64;
-
-}  // namespace
-
 void Shard::Impl::receive(std::span<const Frame> frames) {
-  std::array<Packet, kBurst> packets;
+  std::array<Packet, kBurst>& packets = burst_;
   while (!frames.empty()) {
     const std::size_t count = std::min(frames.size(), kBurst);
     for (std::size_t i = 0; i < count; ++i) {
@@ -56,6 +50,10 @@ void Shard::Impl::deliver(const Message& message) {
     }
     Neighbours::learn(*entry, learnt->mac, now_);
     wake_waiting();
+  } else if (const auto* asked = std::get_if<NeighbourAsked>(&message)) {
+    if (Neighbour* entry = neighbours_.find_or_add(asked->address, asked->interface, now_)) {
+      static_cast<void>(Neighbours::may_request(*entry, now_));  // remembered as requested now
+    }
   } else if (const auto* forwarded = std::get_if<ForwardedFrame>(&message)) {
     const Frame frame = forwarded->frame;
     stats_.count(Counter::FramesReceived);
@@ -120,8 +118,7 @@ std::uint32_t Shard::Impl::find_reopening(const FlowKey4& key, std::uint64_t has
 
 std::optional<Drop> Shard::Impl::process_tcp(Packet& packet, bool forwarded) {
   stats_.count(Counter::InSegs);
-  std::array<Slice, kMaxPieces> pieces;
-  const tcp::Segment segment = segment_of(packet, pieces);
+  const tcp::Segment segment = segment_of(packet, pieces_);
   const FlowRef ref = find_flow(packet.key, packet.hash);
   switch (ref.kind()) {
     case RecordKind::Connection:
@@ -163,6 +160,10 @@ std::optional<Drop> Shard::Impl::to_half_open(std::uint32_t index, Packet& packe
     case tcp::HalfOpenVerdict::ResendSynAck:
       stats_.count(Counter::SynsReceived);
       stats_.count(Counter::SynAckRetrans);
+      // RFC 7323 4.3: the echo is of the newest one.
+      if (segment.options.has_timestamps && tcp::timestamp_before(record.tcp.ts_recent, segment.options.ts_value)) {
+        record.tcp.ts_recent = segment.options.ts_value;
+      }
       reply(packet, tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options));
       return std::nullopt;
     case tcp::HalfOpenVerdict::Acknowledge:

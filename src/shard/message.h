@@ -18,6 +18,12 @@ struct NeighbourLearnt {
   std::uint16_t interface = 0;
 };
 
+// A shard sent an ARP request; the reply may reach any queue, and is believed only where it is expected.
+struct NeighbourAsked {
+  Ipv4Address address;
+  std::uint16_t interface = 0;
+};
+
 // A frame that reached a shard which does not own its flow. A single piece; its block's ref travels with it.
 struct ForwardedFrame {
   Frame frame;
@@ -29,7 +35,7 @@ struct Drain {};
 // Reset every connection that is left and drop half-open records.
 struct AbortAll {};
 
-using Message = std::variant<NeighbourLearnt, ForwardedFrame, Drain, AbortAll>;
+using Message = std::variant<NeighbourLearnt, NeighbourAsked, ForwardedFrame, Drain, AbortAll>;
 using Mailbox = SpscRing<Message>;
 
 }  // namespace levee::shard

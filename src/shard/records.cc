@@ -56,7 +56,8 @@ bool Shard::Impl::may_hold_text() const {
   // What is not on its way out or blank is held by payload.
   const std::uint64_t held = stats_.value(Counter::BuffersIn) - stats_.value(Counter::BuffersOut) - stash_.available() -
                              stash_.released().size();
-  return held < options_.limits.held_buffers;
+  // The last eighth of the slice nodes is for the one segment that everybody may hold.
+  return held < options_.limits.held_buffers && slices_.in_use() < slices_.capacity() - slices_.capacity() / 8;
 }
 
 ConnectionRecord* Shard::Impl::resolve(std::uint32_t index, std::uint32_t generation) {
@@ -282,15 +283,14 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
   const auto hop = topology_.route(to);
   if (!hop) return {.error = ConnectError::NoSourceAddress, .connection = {}};
 
-  // A free TCP port whose replies the NIC hands to this shard: from a random start in the dynamic range (RFC
-  // 6056 3.3.1).
+  // A free TCP port whose replies the NIC hands to this shard, drawn anew each time (RFC 6056 3.3.2): neighbouring ports
+  // would not do, as under some Toeplitz keys a hundred of them in a row belong to one shard.
   constexpr std::uint32_t kFirst = 32768, kPorts = 28232;  // Linux's ip_local_port_range
   const std::uint32_t tries = local_port != 0 ? 1 : 64U * options_.shards;
-  const auto start = static_cast<std::uint32_t>(random_.below(kPorts));
   FlowKey4 key{hop->source, to, local_port, remote.tcp_port};
   bool found = false;
   for (std::uint32_t n = 0; n < tries && !found; ++n) {
-    if (local_port == 0) key.local_port = static_cast<std::uint16_t>(kFirst + (start + n) % kPorts);
+    if (local_port == 0) key.local_port = static_cast<std::uint16_t>(kFirst + random_.below(kPorts));
     if (options_.shards > 1 && owner_of(key) != options_.index) continue;
     const std::uint64_t hash = table_hash(secrets_.flow_index_key, key);
     found = !find_flow(key, hash);
@@ -325,15 +325,23 @@ void Shard::Impl::wait_for_buffers(std::uint32_t index) {
   }
 }
 
+// Wakes those for whom a send would succeed now; the others wait on.
 void Shard::Impl::feed_starved() {
-  if (starved_.empty() || stash_.available() <= tcp::kBlanksForControl || !may_hold_text()) return;
+  if (starved_.empty() || stash_.available() <= tcp::kBlanksForControl || slices_.in_use() == slices_.capacity()) return;
+  std::size_t kept = 0;
   for (const Waiting& starved : starved_) {
     ConnectionRecord* record = resolve(starved.index, starved.generation);
     if (record == nullptr || record->told_closed) continue;
+    const bool has_queues = record->tcb.transfer != kNoIndex || transfers_.in_use() < transfers_.capacity();
+    const bool may_hold = may_hold_text() || tcp::unsent_and_unacked(record->tcb, transfers_) == 0;
+    if (!has_queues || !may_hold) {
+      starved_[kept++] = starved;
+      continue;
+    }
     record->tcb.events |= tcp::kWritableEvent;
     settle(starved.index);
   }
-  starved_.clear();
+  starved_.resize(kept);
 }
 
 void Shard::Impl::give_blank(Block* blank) {

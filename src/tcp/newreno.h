@@ -20,7 +20,7 @@ struct NewReno {
 
   // RFC 6928: min(10 MSS, max(2 MSS, 14600)), with the segment count as an option.
   void open(std::uint32_t mss, std::uint32_t segments, Seq iss) {
-    cwnd = std::min(segments * mss, std::max(2 * mss, segments * 1460U));
+    cwnd = initial_window(mss, segments);
     recover = iss;
   }
 
@@ -81,14 +81,20 @@ struct NewReno {
     dup_acks = 0;
   }
 
+  // RFC 5681 4.1: what was learnt about the path is stale after an idle time of more than one RTO.
+  void on_idle(std::uint32_t mss, std::uint32_t segments) { cwnd = std::min(cwnd, initial_window(mss, segments)); }
+
   // What may be outstanding: limited transmit (RFC 3042) lets the first two duplicate ACKs send new data.
   [[nodiscard]] std::uint32_t window(std::uint32_t mss) const {
-    const std::uint32_t extra = in_recovery ? 0U : std::min<std::uint32_t>(dup_acks, 2) * mss;
+    const std::uint32_t extra = in_recovery || dup_acks > 2 ? 0U : dup_acks * mss;
     return saturating(cwnd, extra);
   }
 
  private:
   static constexpr std::uint32_t kLimit = 0x3fffffff;  // the largest window that can be advertised (RFC 7323 2.3)
+  static std::uint32_t initial_window(std::uint32_t mss, std::uint32_t segments) {
+    return std::min(segments * mss, std::max(2 * mss, segments * 1460U));
+  }
   static std::uint32_t saturating(std::uint32_t a, std::uint32_t b) { return std::min(kLimit, a + b); }
   static std::uint32_t half_flight(std::uint32_t flight, std::uint32_t mss) { return std::max(flight / 2, 2 * mss); }
 };

@@ -122,6 +122,10 @@ bool send_new_text(Tcb& tcb, Env& env, OutSegment& out) {
   if (unsent == 0 && !fin_unsent) return false;
 
   const std::uint32_t flight = tcb.flight();
+  const auto now_ms = static_cast<std::uint32_t>(to_milliseconds(env.now));
+  if (flight == 0 && std::chrono::milliseconds(now_ms - tcb.last_text_ms) > tcb.rtt.rto(env.options, 0)) {
+    tcb.congestion.on_idle(tcb.mss, env.options.initial_window_segments);
+  }
   const std::uint32_t congestion_window = tcb.congestion.window(tcb.mss);
   const std::uint32_t window = std::min(congestion_window, tcb.wnd);
   const std::uint32_t usable = window > flight ? window - flight : 0;
@@ -139,6 +143,7 @@ bool send_new_text(Tcb& tcb, Env& env, OutSegment& out) {
     return false;
   }
   tcb.force_send = false;
+  tcb.last_text_ms = now_ms;
   const std::uint32_t used = write_text(tcb, env, tcb.nxt, length, with_fin, out);
   if (!tcb.rtt_running) {
     tcb.rtt_running = true;

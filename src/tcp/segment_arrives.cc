@@ -113,10 +113,13 @@ std::optional<Drop> text_arrives(Tcb& tcb, const Segment& segment, Env& env) {
     env.stats.count(Counter::TCPDSACKIgnored);
     return Drop::OutOfWindow;
   }
-  Transfer* transfer = env.may_hold_text ? borrow_transfer(tcb, env) : nullptr;
-  if (transfer == nullptr) return Drop::BuffersFull;
   const std::uint32_t skip = begin - segment.seq;
   const bool in_order = begin == tcb.rcv_nxt;
+  // When memory is short, whoever has nothing unread may still take the next segment: or text that waits to be sent
+  // could keep out the very text whose reading would set it free.
+  const bool may_hold = env.may_hold_text || (in_order && readable(tcb, env.transfers) == 0);
+  Transfer* transfer = may_hold ? borrow_transfer(tcb, env) : nullptr;
+  if (transfer == nullptr) return Drop::BuffersFull;
 
   Inserted result = Inserted::Queued;
   const Seq before = tcb.rcv_nxt;

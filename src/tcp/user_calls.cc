@@ -27,11 +27,23 @@ std::uint32_t send_space(const Tcb& tcb, const Env& env) {
   return env.options.send_buffer > queued ? env.options.send_buffer - queued : 0;
 }
 
+namespace {
+
+// How much may be added to the send queue: what the buffer has room for; when memory is short, one segment, and only by
+// who holds none, so that no connection comes to a standstill.
+std::uint32_t room_to_send(const Tcb& tcb, const Env& env) {
+  const std::uint32_t space = send_space(tcb, env);
+  if (env.may_hold_text) return space;
+  return unsent_and_unacked(tcb, env.transfers) == 0 ? std::min<std::uint32_t>(space, tcb.mss) : 0;
+}
+
+}  // namespace
+
 std::uint32_t send(Tcb& tcb, std::span<const std::byte> bytes, Env& env) {
   if (!may_send(tcb) || bytes.empty()) return 0;
-  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), send_space(tcb, env)));
+  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), room_to_send(tcb, env)));
   std::uint32_t accepted = 0;
-  if (wanted > 0 && env.may_hold_text) {
+  if (wanted > 0) {
     if (Transfer* transfer = borrow_transfer(tcb, env)) {
       accepted = append_copy(transfer->send, bytes.first(wanted), env.memory());
       return_if_idle(tcb, env);
@@ -42,9 +54,9 @@ std::uint32_t send(Tcb& tcb, std::span<const std::byte> bytes, Env& env) {
 }
 
 std::span<std::byte> reserve(Tcb& tcb, std::uint32_t wanted, Env& env) {
-  wanted = std::min(wanted, send_space(tcb, env));
+  wanted = std::min(wanted, room_to_send(tcb, env));
   if (!may_send(tcb)) return {};
-  if (wanted > 0 && env.may_hold_text) {
+  if (wanted > 0) {
     if (Transfer* transfer = borrow_transfer(tcb, env)) {
       SliceQueue& queue = transfer->send;
       if (!queue.empty()) {

@@ -190,6 +190,8 @@ TEST(ImpairedLink, StoppedFaultsLeaveOnlyTheDelay) {
   Impairment bad;
   bad.loss = bad.duplication = bad.reordering = bad.corruption = 0.5;
   bad.delay = 2ms;
+  bad.bits_per_second = 1'000'000;
+  bad.queue_limit = 2;
   Link link(bad);
   (*link).stop_faults();
   for (std::uint32_t i = 0; i < 100; ++i) link.send(kStart, i);

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Load: wrk keeps 50 connections busy, then ab opens one for each request. No socket error, no RST from levee, and RSTs
-# from the peer only where wrk drops its connections at its end.
+# Load: wrk keeps 50 connections busy, then ab and wrk open one for each request, so often that the client's ports come
+# round and connections in TIME-WAIT are reopened (RFC 6191). No socket error, no RST from levee, and RSTs from the peer
+# only where wrk drops its connections at its end.
 source "$(dirname "$0")/lib.sh"
 need wrk ab curl
 need_tap
@@ -9,6 +10,14 @@ seconds=${seconds:-10} requests=${requests:-10000}
 start_levee
 # Enough to see opening, load and closing; a capture of everything would measure the disk.
 start_capture 100000
+
+wrk_went_well() {  # NAME
+  local rate
+  rate=$(awk '/^Requests\/sec/ { print $2 }' "$WORK/wrk")
+  [[ ${rate%.*} -gt 0 ]] || fail "$1 got no answers: $(cat "$WORK/wrk")"
+  grep -Eq 'Socket errors|Non-2xx' "$WORK/wrk" && fail "$1: $(cat "$WORK/wrk")"
+  log "$1: $rate requests a second on 50 connections"
+}
 
 stats "$WORK/before" || fail "no stats"
 becomes_inside timeout $((seconds + 60)) wrk -t 1 -c 50 -d "${seconds}s" "http://$HOST/" >"$WORK/wrk" 2>&1 &
@@ -21,12 +30,7 @@ while ((SECONDS - started < seconds - 1)); do
 done
 wait "$wrk_pid" || fail "wrk: $(cat "$WORK/wrk")"
 stats "$WORK/after" || fail "no stats after wrk"
-rate=$(awk '/^Requests\/sec/ { print $2 }' "$WORK/wrk")
-log "wrk, keep-alive: $rate requests a second on 50 connections"
-[[ ${rate%.*} -gt 0 ]] || fail "wrk got no answers: $(cat "$WORK/wrk")"
-grep -q 'Socket errors' "$WORK/wrk" && fail "wrk: $(grep 'Socket errors' "$WORK/wrk")"
-grep -q 'Non-2xx' "$WORK/wrk" && fail "wrk: $(grep 'Non-2xx' "$WORK/wrk")"
-# A retransmission on a link that loses nothing would be a bug of its own; a busy machine may still cause a few.
+wrk_went_well "wrk, keep-alive"
 resets=$(($(figure "$WORK/during" counters InRsts) - $(figure "$WORK/before" counters InRsts)))
 ((resets == 0)) || fail "$resets RSTs arrived before wrk's end"
 resets=$(($(figure "$WORK/after" counters InRsts) - $(figure "$WORK/during" counters InRsts)))
@@ -42,6 +46,13 @@ log "ab, a connection for each of $requests requests: $(awk '/^Requests per seco
 stats "$WORK/end" || fail "no stats after ab"
 at_least "$WORK/end" counters PassiveOpens $((requests + 50))
 [[ $(figure "$WORK/end" counters InRsts) == "$(figure "$WORK/after" counters InRsts)" ]] || fail "ab's connections were reset"
+inside timeout 60 wrk -t 1 -c 50 -d "$((seconds / 3))s" -H 'Connection: close' "http://$HOST/" >"$WORK/wrk" 2>&1 ||
+  fail "wrk: $(cat "$WORK/wrk")"
+wrk_went_well "wrk, a connection for each request"
+stats "$WORK/end" || fail "no stats after wrk"
+resets=$(($(figure "$WORK/end" counters InRsts) - $(figure "$WORK/after" counters InRsts)))
+((resets <= 50)) || fail "$resets RSTs arrived at wrk's end, at most 50 are expected"
+log "TIME-WAIT reopened by a SYN: $(figure "$WORK/end" counters TimeWaitRecycled) times"
 [[ $(figure "$WORK/end" counters OutRsts) == 0 ]] || fail "levee sent $(figure "$WORK/end" counters OutRsts) RSTs"
 [[ $(figure "$WORK/end" counters ListenOverflows) == 0 ]] || fail "the listener overflowed"
 

@@ -42,6 +42,6 @@ inside timeout 10 curl -sS --max-time 8 "http://$HOST:81/" >/dev/null 2>&1
 code=$?  # 7 is curl's "connection refused"; 28 would be its time-out
 ((code == 7)) || fail "a SYN to a TCP port without a listener was not refused: curl ended with $code"
 
-check_capture 40
+check_capture 25
 stop_clean
 log "passed"

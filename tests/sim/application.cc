@@ -211,12 +211,13 @@ void Application::close_if_due(Talk& talk) {
 
 std::string describe(const Talk& talk) {
   const ConnectionInfo info = talk.connection.live() ? talk.connection.info() : ConnectionInfo{};
-  return fmt::format("connection {} ({}), sent {} of {}, received {} of {}{}{}{}{}, {}, una {} nxt {} wnd {} rto {} ms",
-                     talk.plan->number, talk.is_client ? "client" : "server", talk.sent, talk.to_send, talk.received,
-                     talk.to_receive, talk.opened ? "" : ", not opened", talk.paused ? ", paused" : "",
-                     talk.peer_closed ? ", peer closed" : "", talk.close_called ? ", close called" : "",
-                     talk.closed ? name(talk.cause) : name(info.state), info.snd_una, info.snd_nxt, info.snd_wnd,
-                     info.rto / std::chrono::milliseconds(1));
+  return fmt::format(
+      "connection {} ({}), sent {} of {}, received {} of {}, {} readable{}{}{}{}, {}, una {} nxt {} wnd {} rto {} ms",
+      talk.plan->number, talk.is_client ? "client" : "server", talk.sent, talk.to_send, talk.received, talk.to_receive,
+      talk.connection.readable(), talk.opened ? "" : ", not opened", talk.paused ? ", paused" : "",
+      talk.peer_closed ? ", peer closed" : "", talk.close_called ? ", close called" : "",
+      talk.closed ? name(talk.cause) : name(info.state), info.snd_una, info.snd_nxt, info.snd_wnd,
+      info.rto / std::chrono::milliseconds(1));
 }
 
 }  // namespace levee::sim

@@ -27,7 +27,7 @@ TEST(Conversation, HandshakeDataAndClose) {
   peer.expects(fin().seq(6));
   peer.sends(fin());
   peer.expects(ack(7).seq(7));
-  EXPECT_EQ(talk.service().take_events(), "peer_closed, closed Normal");
+  EXPECT_EQ(talk.service().take_events(), "peer_closed, closed normal");
   EXPECT_EQ(talk.shard().time_wait(), 1u);
 }
 

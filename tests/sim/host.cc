@@ -104,6 +104,7 @@ bool Host::run_shard(std::size_t index, Instant now) {
   if (queue.send(now, outgoing) != 0 && failure_.empty()) failure_ = "the link refused a frame";
   own.outgoing_taken();
   while (Block* block = own.next_released()) queue.release(block);
+  for (std::size_t to = 0; to < shards_.size(); ++to) busy |= !mailboxes_[index * shards_.size() + to]->empty();
   return busy;
 }
 

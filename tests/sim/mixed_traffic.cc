@@ -263,10 +263,11 @@ class Recorder {
       }
       case 5:
         return add(old_frame());
-      case 6: {  // RST for a live tuple, SEQ a guess
+      case 6: {  // RST for a live tuple, SEQ a guess: well within the window or far outside, as its edge moves with
+                 // ACKs
         TcpPacket rst = packet(clients_[random_.below(kClients)], kRst);
         if (rst.source_port == 0) return;
-        rst.sequence += static_cast<std::uint32_t>(random_.below(1'000'000)) + 1;
+        rst.sequence += static_cast<std::uint32_t>(1 + random_.below(50'000) + (random_.chance(0.5) ? 0 : 500'000));
         rst.timestamps.reset();
         return add(build(rst));
       }

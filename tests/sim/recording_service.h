@@ -14,7 +14,7 @@ class RecordingService final : public Service {
   bool consumes = true;           // takes received bytes into `received`
   bool closes_with_peer = false;  // answers the peer's FIN with close()
 
-  std::vector<std::string> events;  // "opened", "data 5", "peer_closed", "writable", "closed Normal"
+  std::vector<std::string> events;  // "opened", "data 5", "peer_closed", "writable", "closed normal"
   std::string received;             // what was consumed, of all connections
   Connection connection;            // the one that the last event but `closed` was about
 

@@ -58,7 +58,7 @@ TcpOptions draw_tcp(Random& random) {
 }
 
 HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tail, bool small_tables,
-                       std::size_t connections) {
+                       bool small_buffers, std::size_t connections) {
   HostScenario host;
   ShardOptions& shard = host.shard;
   shard.shards = static_cast<std::uint16_t>(random.chance(0.5) ? 1 : random.chance(0.8) ? 2 : between(random, 3, 4));
@@ -94,6 +94,12 @@ HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tai
   constexpr std::uint32_t kBufferSizes[] = {512, 1024, 2048, 9216};
   host.buffer_size = pick(random, kBufferSizes);
   host.buffers = shard.shards * std::size_t{8192 + 1024};
+  if (small_buffers) {
+    shard.limits.held_buffers = static_cast<std::uint32_t>(between(random, 40, 300));
+    shard.limits.slices = static_cast<std::uint32_t>(between(random, 100, 400));
+    host.buffers =
+        shard.shards * std::size_t{shard.limits.blanks + shard.limits.held_buffers + between(random, 20, 100)};
+  }
   for (auto* key : {&host.secrets.flow_index_key, &host.secrets.isn_key, &host.secrets.timestamp_key}) {
     for (std::uint64_t& word : *key) word = random.next();
   }
@@ -155,8 +161,9 @@ Scenario make_scenario(std::uint64_t seed) {
   constexpr std::uint64_t kCounts[] = {1, 2, 2, 4, 8, 32};
   const std::uint64_t connections = between(random, 1, pick(random, kCounts));
   scenario.small_tables = random.chance(0.15);
-  scenario.hosts[0] = draw_host(random, kClientAddress, 1, scenario.small_tables, connections);
-  scenario.hosts[1] = draw_host(random, kServerAddress, 2, scenario.small_tables, connections);
+  scenario.small_buffers = random.chance(0.2);
+  scenario.hosts[0] = draw_host(random, kClientAddress, 1, scenario.small_tables, scenario.small_buffers, connections);
+  scenario.hosts[1] = draw_host(random, kServerAddress, 2, scenario.small_tables, scenario.small_buffers, connections);
   // Many connections with little each, or few with much: a seed costs about the same.
   const std::uint64_t largest = random.chance(0.3) ? 200 : 200'000 / connections;
   for (std::uint32_t i = 0; i < connections; ++i) {
@@ -173,10 +180,10 @@ Scenario make_scenario(std::uint64_t seed) {
 std::string describe(const Scenario& scenario) {
   constexpr const char* kWrapNames[] = {"", ", client's ISN near 2^32", ", server's ISN near 2^32",
                                         ", client's timestamps near 2^32", ", server's timestamps near 2^32"};
-  std::string text =
-      fmt::format("seed {}: {} connections{}{}, faults stop after {} s\n", scenario.seed, scenario.connections.size(),
-                  scenario.small_tables ? ", small tables" : "", kWrapNames[static_cast<std::size_t>(scenario.wrap)],
-                  (scenario.faults_stop - scenario.start) / seconds(1));
+  std::string text = fmt::format(
+      "seed {}: {} connections{}{}{}, faults stop after {} s\n", scenario.seed, scenario.connections.size(),
+      scenario.small_tables ? ", small tables" : "", scenario.small_buffers ? ", small buffers" : "",
+      kWrapNames[static_cast<std::size_t>(scenario.wrap)], (scenario.faults_stop - scenario.start) / seconds(1));
   for (std::size_t i = 0; i < 2; ++i) {
     const device::Impairment& bad = scenario.link[i];
     const ShardOptions& shard = scenario.hosts[i].shard;

@@ -34,7 +34,8 @@ struct Scenario {
   std::array<device::Impairment, 2> link;
   std::array<HostScenario, 2> hosts;  // 0 opens, 1 listens
   std::vector<ConnectionPlan> connections;
-  bool small_tables = false;  // connections may be refused for want of room
+  bool small_tables = false;   // connections may be refused for want of room
+  bool small_buffers = false;  // frames and text may be refused for want of buffers
   Wrap wrap = Wrap::None;
 
   // Loses more than every twentieth frame: here R2 may end a connection.

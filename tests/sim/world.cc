@@ -136,14 +136,15 @@ std::string World::check() const {
 
 // Which streams go on although they should have ended; empty if there are none.
 std::string World::check_liveness() const {
-  for (std::size_t i = 0; i < 2; ++i) {
-    for (std::size_t s = 0; s < hosts_[i].shards(); ++s) {
-      for (const Talk& talk : hosts_[i].application(s).talks()) {
-        if (!talk.closed) return "a stream has not ended: " + describe(talk);
+  std::string text;
+  for (const Host& host : hosts_) {
+    for (std::size_t s = 0; s < host.shards(); ++s) {
+      for (const Talk& talk : host.application(s).talks()) {
+        if (!talk.closed) text += (text.empty() ? "a stream has not ended: " : "\n  ") + describe(talk);
       }
     }
   }
-  return {};
+  return text;
 }
 
 void World::judge(const Talk& talk) {

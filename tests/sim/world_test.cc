@@ -28,14 +28,32 @@ TEST(World, SeedsDiffer) {
   EXPECT_EQ(hashes.size(), 5u);
 }
 
-// A link that never carries anything: no stream can end, and the world says so instead of running forever.
-TEST(World, ADeadLinkIsNoticed) {
+// A link that carries nothing one way: every open gives up by itself (RFC 9293 MUST-23), nothing leaks, nothing hangs.
+TEST(World, OverADeadLinkEveryOpenTimesOut) {
+  Scenario scenario = make_scenario(1);
+  scenario.link[0].loss = 1;
+  scenario.faults_stop = scenario.streams_end = kNever;
+  const Outcome outcome = World(scenario).run();
+  EXPECT_EQ(outcome.failure, "");
+  EXPECT_EQ(outcome.timed_out, outcome.connections);
+  EXPECT_EQ(outcome.bytes, 0u);
+}
+
+TEST(World, StreamsThatGoOnTooLongAreNoticed) {
   Scenario scenario = make_scenario(1);
   scenario.link[0].loss = 1;
   scenario.faults_stop = kNever;
-  const Outcome outcome = World(scenario).run();
-  EXPECT_NE(outcome.failure, "");
-  EXPECT_EQ(outcome.bytes, 0u);
+  scenario.streams_end = scenario.start + std::chrono::seconds(100);
+  EXPECT_THAT(World(scenario).run().failure, testing::HasSubstr("a stream has not ended"));
+}
+
+// The loss of a link that is said to lose little may not end a connection.
+TEST(World, AbortsWithoutMuchLossAreNoticed) {
+  Scenario scenario = make_scenario(1);
+  scenario.link[0].loss = scenario.link[1].loss = 0;
+  scenario.link[0].corruption = 1;
+  scenario.faults_stop = scenario.streams_end = kNever;
+  EXPECT_THAT(World(scenario).run().failure, testing::HasSubstr("aborted"));
 }
 
 TEST(World, WrapMovesTheFirstSequenceNumbersNearTheEnd) {

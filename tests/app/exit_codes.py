@@ -1,0 +1,169 @@
+"""The levee binary's exit codes and the one line on stderr that goes with each (README.md, "Exit codes").
+
+usage: exit_codes.py LEVEE SOURCE_ROOT
+"""
+
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+LEVEE = sys.argv[1]
+ROOT = Path(sys.argv[2])
+ADDRESS = "--address=10.0.0.2/24"
+RUNTIME_DIRECTORIES = [Path("/var/run/dpdk"), Path("/tmp/dpdk"),
+                       Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent")) / "dpdk"]
+
+
+class Result:
+    """A run that has ended: its exit code, what it wrote, and what it left where EAL keeps its files."""
+
+    def __init__(self, process, timeout=60):
+        self.stdout, self.stderr = process.communicate(timeout=timeout)
+        self.returncode = process.returncode
+        self.leftovers = [d / f"levee-{process.pid}" for d in RUNTIME_DIRECTORIES if (d / f"levee-{process.pid}").exists()]
+
+    def __repr__(self):
+        return f"exit code {self.returncode}, stdout {self.stdout!r}, stderr {self.stderr!r}, left {self.leftovers}"
+
+
+def start(*words, prefix=()):
+    return subprocess.Popen([*prefix, LEVEE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(*words, prefix=()):
+    return Result(start(*words, prefix=prefix))
+
+
+class ExitCodes(unittest.TestCase):
+    def setUp(self):
+        self.directory = Path(tempfile.mkdtemp(prefix="levee-app-"))
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def file(self, name, content):
+        path = self.directory / name
+        path.write_bytes(content)
+        return str(path)
+
+    def capture(self, frames=()):
+        """A capture of frames, one a millisecond."""
+        records = b"".join(struct.pack("<IIII", 1_700_000_000, i * 1000, len(f), len(f)) + f for i, f in enumerate(frames))
+        return self.file("in.pcap", struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + records)
+
+    def refused(self, code, *words, says="", prefix=()):
+        result = run(*words, prefix=prefix)
+        self.assertEqual(result.returncode, code, result)
+        self.assertEqual(result.stdout, "", result)
+        self.assertRegex(result.stderr, r"\Alevee: [^\n]{10,400}\n\Z")
+        self.assertIn(says, result.stderr)
+        self.assertEqual(result.leftovers, [])
+
+    def test_help_and_version_need_nothing(self):
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+        readable = subprocess.run([*nobody, "test", "-x", LEVEE], check=False).returncode == 0
+        for flag in ("--help", "--version"):
+            result = run(flag, prefix=nobody if readable else ())
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assertIn("levee", result.stdout)
+        text = run("--help").stdout
+        for flag in run("--dev=ring", ADDRESS, "--print_config").stdout.splitlines():
+            if flag.startswith("--"):
+                self.assertIn(flag.split("=")[0], text)
+
+    def test_usage_errors_are_2(self):
+        for words, says in (
+            ([], "no address"),
+            (["--nonsense"], "unknown flag --nonsense"),
+            (["word"], "'word'"),
+            (["--mtu"], "needs a value"),
+            (["--json=perhaps", ADDRESS, "--dev=ring"], ""),
+            (["--dev=ring", "--address=10.0.0/24"], "10.0.0"),
+            (["--dev=ring", "--address=10.0.0.2"], "prefix length"),
+            (["--dev=ring", ADDRESS, "--listen=70000/http"], "70000"),
+            (["--dev=ring", ADDRESS, "--listen=80/gopher"], "gopher"),
+            (["--dev=ring", ADDRESS, "--listen=10.0.0.3:80/http"], "not ours"),
+            (["--dev=ring", ADDRESS, "--gateway=10.9.0.1"], "10.9.0.1"),
+            (["--dev=ring", ADDRESS, "--mtu=70000"], "70000"),
+            (["--dev=tap:x", ADDRESS, "--mtu=9000"], "1500"),
+            (["--dev=ring", ADDRESS, "--time_wait=soon"], "soon"),
+            (["--dev=ring", ADDRESS, "--poll=never"], "never"),
+            (["--dev=ring", ADDRESS, "--mac=01:00:00:00:00:00"], "unicast"),
+            (["--dev=ring", ADDRESS, "--mac=zz"], "zz"),
+            (["--dev=ring", ADDRESS, "--workers=4"], "--workers=4"),
+            (["--dev=ring", ADDRESS, "--http_root=/nonexistent"], "/nonexistent"),
+            (["--dev=ring", ADDRESS, "--pcap_out=/nonexistent/x"], "/nonexistent"),
+            (["--dev=tap:x", ADDRESS, "--seed=1"], "--seed"),
+            (["--dev=pcap:/nonexistent", ADDRESS], "/nonexistent"),
+            (["--dev=carrier:pigeon", ADDRESS], "unknown device"),
+            (["--flagfile=/nonexistent"], "/nonexistent"),
+            (["--flagfile=" + self.file("flags", b"--mtu=1400\n--nonsense=1\n")], "flags:2"),
+        ):
+            with self.subTest(words=words):
+                self.refused(2, *words, says=says)
+
+    def test_check_config_starts_nothing(self):
+        result = run("--dev=tap:x", ADDRESS, "--check_config")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+        self.refused(2, "--dev=tap:x", ADDRESS, "--listen=70000/http", "--check_config")
+
+    def test_print_config_can_be_read_back(self):
+        words = ["--dev=ring", ADDRESS, "--listen=7/echo", "--time_wait=2m"]
+        printed = run(*words, "--print_config").stdout
+        again = run("--flagfile=" + self.file("flags", printed.encode()), "--print_config")
+        self.assertEqual(again.stdout, printed)
+        self.assertIn("--time_wait=2m\n", printed)
+
+    def test_config_files_are_accepted(self):
+        result = run(f"--flagfile={ROOT}/config/tap.flags", "--check_config")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        result = run(f"--flagfile={ROOT}/config/pcap.flags", "--dev=pcap:" + self.capture(), "--check_config")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_every_line_of_config_files_has_a_comment(self):
+        for path in sorted((ROOT / "config").glob("*.flags")):
+            before = ""
+            for line in path.read_text(encoding="utf-8").splitlines():
+                if line.startswith("-"):
+                    self.assertTrue(before.startswith("#"), f"{path}: {line}")
+                before = line
+
+    def test_device_and_eal_failures_are_3(self):
+        self.refused(3, "--no-such-eal-option", "--", ADDRESS, says="--no-such-eal-option")
+        self.refused(3, "--vdev=net_nonsense0", "--", ADDRESS, says="net_nonsense0")
+        self.refused(3, "--dev=pcap:" + self.file("bad.pcap", b"this is no capture"), ADDRESS, says="bad.pcap")
+        self.refused(3, "-m", "16", "--no-huge", "--no-shconf", "--", "--dev=ring", ADDRESS, says="packet buffers")
+
+    @unittest.skipUnless(os.geteuid() == 0, "dropping a capability needs root")
+    def test_a_tap_without_rights_is_3(self):
+        self.refused(3, "--dev=tap:leveetest", ADDRESS, says="CAP_NET_ADMIN",
+                     prefix=["setpriv", "--bounding-set=-net_admin"])
+
+    def test_a_capture_runs_to_its_end(self):
+        result = run("--dev=pcap:" + self.capture([bytes(60), b"\xff" * 14, b"x"]), ADDRESS, "--seed=1", "--json")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        totals = json.loads(result.stdout.splitlines()[-1])
+        self.assertTrue(totals["totals"])
+        self.assertEqual(totals["counters"]["FramesReceived"], 3)
+        self.assertEqual(sum(totals["drops"].values()), 3)
+        self.assertEqual(result.leftovers, [])
+
+    def test_signals_duration_and_stats(self):
+        process = start("--dev=ring", ADDRESS, "--json", "--stats=0.1")
+        self.assertFalse(json.loads(process.stdout.readline())["totals"])
+        process.send_signal(signal.SIGTERM)
+        result = Result(process)
+        self.assertEqual((result.returncode, result.stderr, result.leftovers), (0, "", []))
+        self.assertTrue(json.loads(result.stdout.splitlines()[-1])["totals"])
+        result = run("--dev=ring", ADDRESS, "--duration=10ms")
+        self.assertEqual((result.returncode, result.stderr, result.leftovers), (0, "", []))
+        self.assertIn("totals after", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

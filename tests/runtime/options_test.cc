@@ -1,0 +1,194 @@
+// What EndpointOptions refuses and in which words, and what the shards are told.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+
+#include "device/startup_error.h"
+#include "levee/endpoint.h"
+#include "runtime/plan.h"
+#include "runtime/secrets.h"
+#include "runtime/validate.h"
+
+namespace levee::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+Ipv4Address v4(const char* text) { return parse_ipv4(text).value(); }
+
+EndpointOptions good() {
+  EndpointOptions options;
+  options.devices = {"tap:levee0"};
+  options.addresses = {{.address = v4("10.0.0.2"), .prefix_length = 24, .link = {}}};
+  options.routes = {{.prefix = {}, .prefix_length = 0, .next_hop = v4("10.0.0.1"), .link = {}}};
+  options.listeners = {{.local = {{}, 80}, .service = "echo", .tcp = {}}};
+  return options;
+}
+
+std::string fault_of(const EndpointOptions& options) {
+  try {
+    validate(options, [](std::string_view name) { return name == "echo"; });
+  } catch (const device::StartupError& error) {
+    EXPECT_EQ(error.exit_code(), device::kExitUsage);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Validate, GoodOptionsPass) { EXPECT_EQ(fault_of(good()), ""); }
+
+struct Case {
+  const char* name;
+  std::function<void(EndpointOptions&)> spoil;
+  const char* says;
+};
+
+class Refusals : public testing::TestWithParam<Case> {};
+
+TEST_P(Refusals, InOneSentence) {
+  EndpointOptions options = good();
+  GetParam().spoil(options);
+  const std::string fault = fault_of(options);
+  EXPECT_THAT(fault, HasSubstr(GetParam().says));
+  EXPECT_EQ(fault.find('\n'), std::string::npos);
+}
+
+using O = EndpointOptions;
+INSTANTIATE_TEST_SUITE_P(
+    Validate, Refusals,
+    testing::Values(Case{"no_address", [](O& o) { o.addresses.clear(); }, "no address"},
+                    Case{"multicast", [](O& o) { o.addresses[0].address = v4("224.0.0.1"); }, "unicast"},
+                    Case{"network", [](O& o) { o.addresses[0].address = v4("10.0.0.0"); }, "network's own"},
+                    Case{"broadcast", [](O& o) { o.addresses[0].address = v4("10.0.0.255"); }, "broadcast"},
+                    Case{"length_0", [](O& o) { o.addresses[0].prefix_length = 0; }, "1 to 32"},
+                    Case{"length_33", [](O& o) { o.addresses[0].prefix_length = 33; }, "1 to 32"},
+                    Case{"address_twice", [](O& o) { o.addresses.push_back(o.addresses[0]); }, "given twice"},
+                    Case{"vlan", [](O& o) { o.addresses[0].link.vlan = 4095; }, "VLAN 4095"},
+                    Case{"port",
+                         [](O& o) {
+                           o.addresses[0].link.port = 1;
+                           o.routes.clear();
+                         },
+                         "1 devices"},
+                    Case{"gateway_off_link", [](O& o) { o.routes[0].next_hop = v4("10.9.0.1"); },
+                         "in no --address's prefix"},
+                    Case{"route_bits",
+                         [](O& o) {
+                           o.routes[0].prefix = v4("10.1.0.1");
+                           o.routes[0].prefix_length = 16;
+                         },
+                         "clear"},
+                    Case{"route_port", [](O& o) { o.routes[0].link = LinkId{.port = 0, .vlan = 7}; }, "has no address"},
+                    Case{"unknown_service", [](O& o) { o.listeners[0].service = "gopher"; }, "no service of this name"},
+                    Case{"tcp_port_0", [](O& o) { o.listeners[0].local.tcp_port = 0; }, "1 to 65535"},
+                    Case{"listens_elsewhere", [](O& o) { o.listeners[0].local.address = v4("10.0.0.3"); }, "not ours"},
+                    Case{"listens_twice", [](O& o) { o.listeners.push_back(o.listeners[0]); }, "given twice"},
+                    Case{"receive_buffer", [](O& o) { o.listeners[0].tcp.receive_buffer = 100; }, "100 bytes"},
+                    Case{"send_buffer", [](O& o) { o.listeners[0].tcp.send_buffer = 1U << 31; }, "2147483648 bytes"},
+                    Case{"tap_mtu", [](O& o) { o.mtu = 1501; }, "at most 1500"},
+                    Case{"small_mtu", [](O& o) { o.mtu = 575; }, "--mtu=575"},
+                    Case{"mac",
+                         [](O& o) {
+                           o.mac = MacAddress{{1, 0, 0, 0, 0, 0}};
+                         },
+                         "unicast MAC"},
+                    Case{"zero_mac", [](O& o) { o.mac = MacAddress{}; }, "unicast MAC"},
+                    Case{"time_wait", [](O& o) { o.time_wait = 1ms; }, "--time_wait"},
+                    Case{"drain", [](O& o) { o.drain = 601s; }, "--drain"},
+                    Case{"stats", [](O& o) { o.stats_interval = 50ms; }, "--stats"},
+                    Case{"workers", [](O& o) { o.workers = 2; }, "--workers=2"},
+                    Case{"connections", [](O& o) { o.limits.connections = 0; }, "--max_connections"},
+                    Case{"buffers", [](O& o) { o.buffers = 100; }, "packet buffers"},
+                    Case{"seed_on_tap", [](O& o) { o.seed = 1; }, "pcap or ring"},
+                    Case{"seed_with_eal",
+                         [](O& o) {
+                           o.devices = {"ring"};
+                           o.eal_arguments = {"-l", "0"};
+                           o.seed = 1;
+                         },
+                         "pcap or ring"},
+                    Case{"no_device", [](O& o) { o.devices.clear(); }, "no device"},
+                    Case{"unknown_device", [](O& o) { o.devices = {"tun:x"}; }, "unknown device"},
+                    Case{"long_name", [](O& o) { o.devices = {"tap:a234567890123456"}; }, "1 to 15"},
+                    Case{"comma_in_name", [](O& o) { o.devices = {"tap:a,mac=fixed"}; }, "1 to 15"},
+                    Case{"missing_capture", [](O& o) { o.devices = {"pcap:/nonexistent/x.pcap"}; }, "cannot read"},
+                    Case{"capture_is_directory", [](O& o) { o.devices = {"pcap:/"}; }, "is a directory"},
+                    Case{"memif_role", [](O& o) { o.devices = {"memif:/tmp/s,boss"}; }, "'client' or 'server'"}),
+    [](const testing::TestParamInfo<Case>& each) { return std::string(each.param.name); });
+
+TEST(Validate, ASlash31HasTwoHosts) {  // RFC 3021
+  EndpointOptions options = good();
+  options.routes.clear();
+  options.addresses[0] = {.address = v4("10.0.0.0"), .prefix_length = 31, .link = {}};
+  EXPECT_EQ(fault_of(options), "");
+}
+
+TEST(Validate, SeedIsForRings) {
+  EndpointOptions options = good();
+  options.devices = {"ring", "ring"};
+  options.seed = 1;
+  EXPECT_EQ(fault_of(options), "");
+}
+
+TEST(Plan, LinksBecomeInterfacesAndRoutesFindTheirs) {
+  EndpointOptions options = good();
+  options.addresses.push_back({.address = v4("10.1.0.2"), .prefix_length = 16, .link = {.port = 1, .vlan = 5}});
+  options.addresses.push_back({.address = v4("10.2.0.2"), .prefix_length = 32, .link = {}});
+  options.routes.push_back({.prefix = v4("172.16.0.0"), .prefix_length = 12, .next_hop = v4("10.1.9.9"), .link = {}});
+  const std::vector<PortFacts> ports = {{.mac = {{2, 0, 0, 0, 0, 1}}},
+                                        {.mac = {{2, 0, 0, 0, 0, 2}}, .tcp_checksum_offload = true}};
+  const ShardOptions made = shard_options(options, ports, 65536, 0);
+  ASSERT_EQ(made.interfaces.size(), 2U);
+  EXPECT_EQ(made.interfaces[0].mac, ports[0].mac);
+  EXPECT_EQ(made.interfaces[1].mac, ports[1].mac);
+  EXPECT_EQ(made.interfaces[1].vlan, 5);
+  EXPECT_TRUE(made.interfaces[1].tcp_checksum_offload);
+  ASSERT_EQ(made.addresses.size(), 3U);
+  EXPECT_EQ(made.addresses[1].interface, 1);
+  EXPECT_EQ(made.addresses[2].interface, 0);
+  ASSERT_EQ(made.routes.size(), 2U);
+  EXPECT_EQ(made.routes[0].interface, 0);
+  EXPECT_EQ(made.routes[1].interface, 1);
+}
+
+TEST(Plan, EachListenerHasItsOwnService) {
+  EndpointOptions options = good();
+  options.listeners.push_back({.local = {{}, 7}, .service = "echo", .tcp = {}});
+  const ShardOptions made = shard_options(options, {{}}, 65536, 0);
+  ASSERT_EQ(made.listeners.size(), 2U);
+  EXPECT_EQ(made.listeners[0].service, 0);
+  EXPECT_EQ(made.listeners[1].service, 1);
+}
+
+TEST(Plan, PayloadLeavesBuffersForTheQueues) {
+  EXPECT_EQ(shard_options(good(), {{}}, 65536, 0).limits.held_buffers, 49152U);
+  EXPECT_EQ(shard_options(good(), {{}}, 8192, 0).limits.held_buffers, 4096U);
+}
+
+TEST(Secrets, ASeedGivesTheSameAndTheKernelNever) {
+  const ProcessSecrets one = make_secrets(7, 2);
+  const ProcessSecrets same = make_secrets(7, 2);
+  const ProcessSecrets other = make_secrets(8, 2);
+  EXPECT_EQ(one.shards[0].isn_key, same.shards[0].isn_key);
+  EXPECT_EQ(one.mac, same.mac);
+  EXPECT_NE(one.shards[0].isn_key, other.shards[0].isn_key);
+  EXPECT_NE(make_secrets({}, 1).shards[0].isn_key, make_secrets({}, 1).shards[0].isn_key);
+}
+
+TEST(Secrets, ShardsShareWhatTheyMustAndNothingElse) {
+  const ProcessSecrets made = make_secrets(7, 2);
+  EXPECT_EQ(made.shards[0].isn_key, made.shards[1].isn_key);
+  EXPECT_EQ(made.shards[0].timestamp_key, made.shards[1].timestamp_key);
+  EXPECT_EQ(made.shards[0].toeplitz_key, made.shards[1].toeplitz_key);
+  EXPECT_NE(made.shards[0].flow_index_key, made.shards[1].flow_index_key);
+  EXPECT_FALSE(made.mac.is_multicast());
+  EXPECT_EQ(made.mac.octets[0] & 2, 2);
+}
+
+}  // namespace
+}  // namespace levee::runtime
