@@ -1,7 +1,7 @@
 // levee's flags, by gflags; see flags.h. All but the switches are strings, so that a wrong value gets our sentence.
 #include "apps/flags.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <gflags/gflags.h>
 
 #include <array>
@@ -151,6 +151,7 @@ void parse_with_gflags(const std::vector<std::string>& flags) {
   std::vector<std::string> words{"levee"};
   words.insert(words.end(), flags.begin(), flags.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   int argc = static_cast<int>(words.size());

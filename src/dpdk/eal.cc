@@ -95,6 +95,7 @@ std::vector<std::string> eal_command_line(std::span<const std::string> operators
 Eal::Eal(std::span<const std::string> operators_words) : own_prefix_(!has(operators_words, {"--file-prefix"})) {
   std::vector<std::string> words = eal_command_line(operators_words, free_huge_page_bytes(), getpid(), allowed_cpus());
   std::vector<char*> argv;  // EAL permutes the pointers
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 

@@ -120,6 +120,7 @@ Vdev parse_vdev(std::string_view text, std::size_t number) {
 
 std::vector<Vdev> parse_vdevs(const std::vector<std::string>& texts) {
   std::vector<Vdev> vdevs;
+  vdevs.reserve(texts.size());
   for (const std::string& text : texts) vdevs.push_back(parse_vdev(text, vdevs.size()));
   return vdevs;
 }

@@ -80,6 +80,7 @@ void Crew::run(Member& member, Drive drive, const dpdk::TscClock& clock, const s
   const dpdk::RegisteredThread registered(member.index);
   const ServiceContext context{.shard = member.index, .snapshot = [this] { return stats(); }};
   std::vector<std::unique_ptr<Service>> services;
+  services.reserve(factories.size());
   for (const ServiceFactory& factory : factories) services.push_back(factory(context));
   member.worker->employ(std::move(services));
   at_work();

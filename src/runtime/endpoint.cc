@@ -137,8 +137,8 @@ void Endpoint::Impl::run_on(dpdk::Eal& eal, const std::vector<dpdk::Vdev>& devic
   const std::vector<runtime::PortFacts> facts = settle_ports(options_, ports, secrets.mac);
 
   std::vector<ShardOptions> shard_options;
-  for (std::uint16_t i = 0; i < options_.workers; ++i) {
-    shard_options.push_back(runtime::shard_options(options_, facts, pools.buffers(), i));
+  for (unsigned i = 0; i < options_.workers; ++i) {
+    shard_options.push_back(runtime::shard_options(options_, facts, pools.buffers(), static_cast<std::uint16_t>(i)));
   }
   std::vector<device::Device*> port_devices;
   for (const auto& port : ports) port_devices.push_back(port.get());

@@ -1,7 +1,7 @@
 // Counters as text; see telemetry.h.
 #include "runtime/telemetry.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <iterator>
 #include <string_view>

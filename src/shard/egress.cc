@@ -127,7 +127,7 @@ bool Shard::Impl::transmit() {
     if (sent == Sent::All && record.told_closed) reap(index);
     if (sent == Sent::Stuck) return false;
   }
-  return output_.size == 0;
+  return output_.size == 0 && ready_.size == 0;  // a starved service that may write again has not heard it yet
 }
 
 Shard::Impl::Sent Shard::Impl::transmit_one(std::uint32_t index) {

@@ -42,7 +42,9 @@ std::optional<Drop> Shard::Impl::process_icmp(Packet& packet) {
   ip.checksum = wire::finish(wire::sum({buffer.data + packet.l3_offset, sizeof(wire::Ipv4Header)}));
   auto& icmp = *reinterpret_cast<wire::IcmpHeader*>(buffer.data + packet.payload_offset);
   icmp.type = wire::kEchoReply;
-  icmp.checksum = wire::update(icmp.checksum.value(), std::uint16_t{wire::kEchoRequest} << 8, 0);
+  // The two zeros are the same to who verifies, except over a message that is all zeros: there only 0xffff is right.
+  const std::uint16_t checksum = wire::update(icmp.checksum.value(), std::uint16_t{wire::kEchoRequest} << 8, 0);
+  icmp.checksum = checksum == 0 ? std::uint16_t{0xffff} : checksum;
   OutFrame out;
   out.head = buffer.block;
   out.data = buffer.data;

@@ -206,6 +206,7 @@ class Shard::Impl {
   void push_output(std::uint32_t index);
   [[nodiscard]] std::uint32_t pop_output();
   // The shard's payload may take more buffers (ShardLimits::held_buffers).
+  [[nodiscard]] bool may_hold(std::uint32_t reserve) const;
   [[nodiscard]] bool may_hold_text() const;
 };
 

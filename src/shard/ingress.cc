@@ -212,6 +212,7 @@ std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packe
     case tcp::TimeWaitVerdict::Reopen: {
       const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
       if (listener == Topology::kNoListener || time_wait_[index].tcp.reopening) return Drop::TimeWaitIgnored;
+      if (draining_) return Drop::Draining;
       stats_.count(Counter::SynsReceived);
       return open_half(packet, segment, listener, index);
     }

@@ -32,14 +32,15 @@ bool pull_up(const Frame& frame, std::uint32_t wanted) {
   return have >= wanted;
 }
 
-// Everything below returns the reason to drop, or nothing.
-std::optional<Drop> take_ethernet(const Frame& frame, const Topology& topology, Packet& packet, std::uint16_t& type) {
-  packet.ethernet = wire::view<wire::EthernetHeader>(std::span(frame.data, frame.length));
+// Everything below returns the reason to drop, or nothing. The first `front` bytes are contiguous.
+std::optional<Drop> take_ethernet(const Frame& frame, std::uint32_t front, const Topology& topology, Packet& packet,
+                                  std::uint16_t& type) {
+  packet.ethernet = wire::view<wire::EthernetHeader>(std::span(frame.data, front));
   packet.l3_offset = sizeof(wire::EthernetHeader);
   type = packet.ethernet->ether_type.value();
   std::uint16_t vlan = 0;
   if (type == wire::kEtherTypeVlan) {
-    const auto* tag = wire::view<wire::VlanTag>(std::span(frame.data, frame.length).subspan(packet.l3_offset));
+    const auto* tag = wire::view<wire::VlanTag>(std::span(frame.data, front).subspan(packet.l3_offset));
     if (tag == nullptr) return Drop::TooShort;
     packet.has_vlan = true;
     packet.vlan_tci = tag->tci.value();
@@ -109,16 +110,15 @@ std::optional<Drop> take_tcp(const Frame& frame, Packet& packet) {
 }
 
 std::optional<Drop> take_apart_into(const Frame& frame, const Topology& topology, Packet& packet) {
-  if (frame.length < sizeof(wire::EthernetHeader)) return Drop::TooShort;
   std::uint32_t pieces = 0;
   for (const Frame* piece = &frame; piece != nullptr; piece = piece->next) ++pieces;
   if (pieces > kMaxPieces) return Drop::HeaderSplit;
   const std::uint32_t total = total_length(frame);
-  if (frame.next != nullptr && !pull_up(frame, std::min<std::uint32_t>(total, 14 + 4 + kMinIpv4Header))) {
-    return Drop::HeaderSplit;
-  }
+  if (total < sizeof(wire::EthernetHeader)) return Drop::TooShort;
+  const std::uint32_t front = std::min<std::uint32_t>(total, 14 + 4 + kMinIpv4Header);
+  if (!pull_up(frame, front)) return Drop::HeaderSplit;
   std::uint16_t type = 0;
-  if (const auto drop = take_ethernet(frame, topology, packet, type)) return drop;
+  if (const auto drop = take_ethernet(frame, front, topology, packet, type)) return drop;
   if (type == wire::kEtherTypeArp) {
     if (total < packet.l3_offset + sizeof(wire::ArpPacket)) return Drop::TooShort;
     if (!pull_up(frame, packet.l3_offset + static_cast<std::uint32_t>(sizeof(wire::ArpPacket)))) {

@@ -49,15 +49,21 @@ tcp::Env Shard::Impl::env_for(std::uint16_t listener) {
           .transfers = transfers_,
           .slices = slices_,
           .blocks = stash_,
-          .may_hold_text = may_hold_text()};
+          .may_hold_text = may_hold_text(),
+          .may_hold_segment = may_hold(0)};
 }
 
-bool Shard::Impl::may_hold_text() const {
+// Whether payload may occupy another buffer and still leave `reserve` of those that it may.
+bool Shard::Impl::may_hold(std::uint32_t reserve) const {
   // What is not on its way out or blank is held by payload.
   const std::uint64_t held = stats_.value(Counter::BuffersIn) - stats_.value(Counter::BuffersOut) - stash_.available() -
                              stash_.released().size();
-  // The last eighth of the slice nodes is for the one segment that everybody may hold.
-  return held < options_.limits.held_buffers && slices_.in_use() < slices_.capacity() - slices_.capacity() / 8;
+  return held + reserve < options_.limits.held_buffers;
+}
+
+// The last eighth of buffers and slice nodes is for the one segment of those who hold none.
+bool Shard::Impl::may_hold_text() const {
+  return may_hold(options_.limits.held_buffers / 8) && slices_.in_use() < slices_.capacity() - slices_.capacity() / 8;
 }
 
 ConnectionRecord* Shard::Impl::resolve(std::uint32_t index, std::uint32_t generation) {
@@ -283,8 +289,8 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
   const auto hop = topology_.route(to);
   if (!hop) return {.error = ConnectError::NoSourceAddress, .connection = {}};
 
-  // A free TCP port whose replies the NIC hands to this shard, drawn anew each time (RFC 6056 3.3.2): neighbouring ports
-  // would not do, as under some Toeplitz keys a hundred of them in a row belong to one shard.
+  // A free TCP port whose replies the NIC hands to this shard, drawn anew each time (RFC 6056 3.3.2): neighbouring
+  // ports would not do, as under some Toeplitz keys a hundred of them in a row belong to one shard.
   constexpr std::uint32_t kFirst = 32768, kPorts = 28232;  // Linux's ip_local_port_range
   const std::uint32_t tries = local_port != 0 ? 1 : 64U * options_.shards;
   FlowKey4 key{hop->source, to, local_port, remote.tcp_port};
@@ -327,14 +333,15 @@ void Shard::Impl::wait_for_buffers(std::uint32_t index) {
 
 // Wakes those for whom a send would succeed now; the others wait on.
 void Shard::Impl::feed_starved() {
-  if (starved_.empty() || stash_.available() <= tcp::kBlanksForControl || slices_.in_use() == slices_.capacity()) return;
+  if (starved_.empty() || stash_.available() <= tcp::kBlanksForControl || slices_.in_use() == slices_.capacity())
+    return;
   std::size_t kept = 0;
   for (const Waiting& starved : starved_) {
     ConnectionRecord* record = resolve(starved.index, starved.generation);
     if (record == nullptr || record->told_closed) continue;
     const bool has_queues = record->tcb.transfer != kNoIndex || transfers_.in_use() < transfers_.capacity();
-    const bool may_hold = may_hold_text() || tcp::unsent_and_unacked(record->tcb, transfers_) == 0;
-    if (!has_queues || !may_hold) {
+    const bool has_room = may_hold_text() || (may_hold(0) && tcp::unsent_and_unacked(record->tcb, transfers_) == 0);
+    if (!has_queues || !has_room) {
       starved_[kept++] = starved;
       continue;
     }

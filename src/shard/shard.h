@@ -78,7 +78,8 @@ class Shard {
   [[nodiscard]] std::size_t ready() const;
   // Returns false if more timers are due than one call handles; call again before sleeping.
   bool expire(Instant now);
-  // Writes what the windows allow into blanks. Returns false if more could have been written; call again soon.
+  // Writes what the windows allow into blanks. Returns false if more could have been written or a service has not heard
+  // its events; call again soon.
   bool transmit(Instant now);
   // The earliest instant at which `expire` may have something to do; kNever if no timer is armed. It may be early, as
   // timers are lazy, never late. For a sleeping worker and for virtual time.

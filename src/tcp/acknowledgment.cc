@@ -62,9 +62,12 @@ void advance(Tcb& tcb, const Segment& segment, Env& env) {
   }
 }
 
-// RFC 9293 3.10.7.4: the window is taken from the latest segment by (SEG.SEQ, SEG.ACK).
-void update_window(Tcb& tcb, const Segment& segment, Env& env) {
-  if (!(tcb.wl1 < segment.seq || (tcb.wl1 == segment.seq && tcb.wl2 <= segment.ack))) return;
+// RFC 9293 3.10.7.4: the window is taken from the latest segment by (SEG.SEQ, SEG.ACK). As in Linux also from one that
+// acknowledges something new, which may be a retransmission: SND.WND counts from SND.UNA, and an old one behind a new
+// SND.UNA would promise room beyond the edge that the peer has named.
+void update_window(Tcb& tcb, const Segment& segment, bool advances, Env& env) {
+  const bool later_by_sequence = tcb.wl1 < segment.seq || (tcb.wl1 == segment.seq && tcb.wl2 <= segment.ack);
+  if (!advances && !later_by_sequence) return;
   const std::uint32_t before = tcb.wnd;
   tcb.wnd = static_cast<std::uint32_t>(segment.window) << tcb.snd_scale;
   tcb.max_wnd = std::max(tcb.max_wnd, tcb.wnd);
@@ -92,7 +95,8 @@ bool fin_acknowledged(const Tcb& tcb) { return tcb.fin_sent && tcb.una == tcb.nx
 
 AckVerdict process_ack(Tcb& tcb, const Segment& segment, Env& env) {
   if (!acceptable(tcb, segment.ack)) return AckVerdict::Unacceptable;
-  if (segment.ack > tcb.una) {
+  const bool advances = segment.ack > tcb.una;
+  if (advances) {
     advance(tcb, segment, env);
   } else if (is_duplicate(tcb, segment)) {
     if (tcb.congestion.on_duplicate_ack(tcb.una, tcb.nxt, tcb.mss)) {
@@ -100,7 +104,7 @@ AckVerdict process_ack(Tcb& tcb, const Segment& segment, Env& env) {
       tcb.retransmit_first = true;
     }
   }
-  if (segment.ack >= tcb.una) update_window(tcb, segment, env);
+  if (segment.ack >= tcb.una) update_window(tcb, segment, advances, env);
   return AckVerdict::Fine;
 }
 

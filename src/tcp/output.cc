@@ -188,7 +188,8 @@ void write_syn(Tcb& tcb, Env& env, MssLimits limits, OutSegment& out) {
 }
 
 void write_ack(Tcb& tcb, Env& env, OutSegment& out) {
-  out.seq = tcb.nxt;
+  // MUST-34: where the peer has taken window back, SND.NXT is outside of it, and so would be our ACK (as in Linux).
+  out.seq = earlier(tcb.nxt, tcb.una + tcb.wnd);
   if (tcb.sack && tcb.transfer != kNoIndex) {
     write_sack(env.transfers[tcb.transfer].out_of_order, tcb.timestamps ? 3 : 4, out.options);
   }

@@ -53,6 +53,9 @@ bool in_window(const Tcb& tcb, const Segment& segment) {
   const std::uint32_t window = receive_window(tcb);
   if (segment.seq == tcb.rcv_nxt) return true;
   if (window == 0) return false;
+  // As in Linux: the ACK of a peer that has filled the window stands at its edge, and must count if text was lost on
+  // the way, or two full windows would wait for each other.
+  if (segment.length() == 0 && segment.seq == tcb.rcv_edge) return true;
   const auto inside = [&](Seq point) { return point >= tcb.rcv_nxt && point - tcb.rcv_nxt < window; };
   return inside(segment.seq) || (segment.length() > 0 && inside(segment.seq + (segment.length() - 1)));
 }
@@ -117,7 +120,7 @@ std::optional<Drop> text_arrives(Tcb& tcb, const Segment& segment, Env& env) {
   const bool in_order = begin == tcb.rcv_nxt;
   // When memory is short, whoever has nothing unread may still take the next segment: or text that waits to be sent
   // could keep out the very text whose reading would set it free.
-  const bool may_hold = env.may_hold_text || (in_order && readable(tcb, env.transfers) == 0);
+  const bool may_hold = env.may_hold_text || (env.may_hold_segment && in_order && readable(tcb, env.transfers) == 0);
   Transfer* transfer = may_hold ? borrow_transfer(tcb, env) : nullptr;
   if (transfer == nullptr) return Drop::BuffersFull;
 

@@ -36,7 +36,8 @@ struct Env {
   IndexPool<Transfer>& transfers;
   SlicePool& slices;
   BlockStash& blocks;
-  bool may_hold_text = true;  // false while the shard's payload holds all the buffers that it may
+  bool may_hold_text = true;     // false while the shard's payload holds nearly all the buffers that it may
+  bool may_hold_segment = true;  // false while it holds them all: then not even who holds nothing may begin to
 
   [[nodiscard]] SliceMemory memory() const { return {slices, blocks}; }
 };

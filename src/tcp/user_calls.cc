@@ -34,7 +34,8 @@ namespace {
 std::uint32_t room_to_send(const Tcb& tcb, const Env& env) {
   const std::uint32_t space = send_space(tcb, env);
   if (env.may_hold_text) return space;
-  return unsent_and_unacked(tcb, env.transfers) == 0 ? std::min<std::uint32_t>(space, tcb.mss) : 0;
+  return env.may_hold_segment && unsent_and_unacked(tcb, env.transfers) == 0 ? std::min<std::uint32_t>(space, tcb.mss)
+                                                                             : 0;
 }
 
 }  // namespace

@@ -224,7 +224,7 @@ TEST(ReceiveChecks, BothZerosAreValid) {
     Peer& peer = talk.peer();
     peer.opens();
     // The last two bytes of text make the rest of the sum whole, so that the checksum comes out as 0.
-    Bytes frame = peer.frame_of(data(std::string("ab\0\0", 4)));
+    Bytes frame = peer.frame_of(sim::data(std::string("ab\0\0", 4)));
     frame[kTcp + 22] = frame[kChecksumOfTcp];
     frame[kTcp + 23] = frame[kChecksumOfTcp + 1];
     fix_checksums(frame);

@@ -94,9 +94,13 @@ HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tai
   constexpr std::uint32_t kBufferSizes[] = {512, 1024, 2048, 9216};
   host.buffer_size = pick(random, kBufferSizes);
   host.buffers = shard.shards * std::size_t{8192 + 1024};
+  // Only frames in one piece can be handed on.
+  host.rss = host.buffer_size < interface.mtu + 14U || random.chance(0.7);
   if (small_buffers) {
-    shard.limits.held_buffers = static_cast<std::uint32_t>(between(random, 40, 300));
-    shard.limits.slices = static_cast<std::uint32_t>(between(random, 100, 400));
+    // The eighth that a shard keeps for those who hold nothing must have room for a whole segment or two.
+    const std::uint32_t least = 8 * 2 * (interface.mtu / host.buffer_size + 1U);
+    shard.limits.held_buffers = least + static_cast<std::uint32_t>(random.below(300));
+    shard.limits.slices = least + static_cast<std::uint32_t>(random.below(400));
     host.buffers =
         shard.shards * std::size_t{shard.limits.blanks + shard.limits.held_buffers + between(random, 20, 100)};
   }
@@ -189,13 +193,13 @@ std::string describe(const Scenario& scenario) {
     const ShardOptions& shard = scenario.hosts[i].shard;
     const TcpOptions& tcp = shard.active;
     text += fmt::format(
-        "  host {}: {} shards, mtu {}, buffers of {}, windows {}/{},{}{}{} room for {} connections\n"
+        "  host {}: {} shards{}, mtu {}, buffers of {}, windows {}/{},{}{}{} room for {} connections\n"
         "  sends with loss {:.3f} duplication {:.3f} reordering {:.3f} corruption {:.3f} delay {} ms jitter {} ms rate "
         "{}\n",
-        i, shard.shards, shard.interfaces[0].mtu, scenario.hosts[i].buffer_size, tcp.receive_buffer, tcp.send_buffer,
-        tcp.timestamps ? " TS" : "", tcp.sack ? " SACK" : "", tcp.window_scaling ? " WS" : "", shard.limits.connections,
-        bad.loss, bad.duplication, bad.reordering, bad.corruption, bad.delay / milliseconds(1),
-        bad.jitter / milliseconds(1), bad.bits_per_second);
+        i, shard.shards, scenario.hosts[i].rss ? "" : " without RSS", shard.interfaces[0].mtu,
+        scenario.hosts[i].buffer_size, tcp.receive_buffer, tcp.send_buffer, tcp.timestamps ? " TS" : "",
+        tcp.sack ? " SACK" : "", tcp.window_scaling ? " WS" : "", shard.limits.connections, bad.loss, bad.duplication,
+        bad.reordering, bad.corruption, bad.delay / milliseconds(1), bad.jitter / milliseconds(1), bad.bits_per_second);
   }
   return text;
 }

@@ -19,6 +19,7 @@ struct HostScenario {
   shard::Secrets secrets;
   std::size_t buffers = 0;
   std::uint32_t buffer_size = 0;
+  bool rss = true;  // false: every frame reaches shard 0, which hands it to its owner by mail
 };
 
 // Which number of the first connection passes 2^32 soon after it opens.

@@ -20,7 +20,7 @@ device::LinkEnd make_end(device::SlabPool& pool, const HostScenario& host, const
   device::LinkEnd end;
   end.pool = &pool;
   end.queues = host.shard.shards;
-  end.flow_hash = [&toeplitz](std::span<const std::byte> frame) { return rss_hash(toeplitz, frame); };
+  if (host.rss) end.flow_hash = [&toeplitz](std::span<const std::byte> frame) { return rss_hash(toeplitz, frame); };
   return end;
 }
 
@@ -143,6 +143,10 @@ std::string World::check_liveness() const {
         if (!talk.closed) text += (text.empty() ? "a stream has not ended: " : "\n  ") + describe(talk);
       }
     }
+  }
+  for (std::size_t i = 0; i < 2 && !text.empty(); ++i) {
+    text += fmt::format("\n  host {}: {} of {} buffers are free, {} frames found none", i, pools_[i].available(),
+                        pools_[i].total(), link_.counters(1 - i).no_buffer);
   }
   return text;
 }
