@@ -4,7 +4,7 @@
 #   bash tests/run.sh                    gcc, release, in build/: what a user runs and what is measured
 #   bash tests/run.sh --sanitize         clang, ASan + UBSan, in build-asan/; the interop tests at reduced sizes
 #   bash tests/run.sh --compiler clang   the other compiler, in a build directory of its own
-#   bash tests/run.sh --suite guards     one suite: unit, sim, guards, app or interop; may be repeated
+#   bash tests/run.sh --suite guards     one suite: unit, sim, guards, dpdk, app or interop; may be repeated
 #
 # The last line is `N passed, N failed, N skipped`: GoogleTest cases, and programs that are one test each.
 # Exit code: 0 if nothing failed, 1 if something did, 2 for a wrong option.
@@ -38,7 +38,7 @@ case $compiler in
   *) refuse "unknown compiler $compiler" ;;
 esac
 for suite in "${suites[@]}"; do
-  [[ $suite =~ ^(unit|sim|guards|app|interop)$ ]] || refuse "unknown suite $suite"
+  [[ $suite =~ ^(unit|sim|guards|dpdk|app|interop)$ ]] || refuse "unknown suite $suite"
 done
 
 options=(-Dtests=true -Dbuildtype=release)

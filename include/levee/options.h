@@ -75,7 +75,8 @@ struct ShardLimits {
   std::uint32_t slices = 262144;           // pieces of payload queued, both ways
   std::uint32_t neighbours = 1024;
   std::uint32_t blanks = 1024;             // blank buffers kept at hand; more than 64, which are kept for ACKs and RSTs
-  std::uint32_t held_buffers = 49152;      // buffers that payload may occupy, both ways
+  std::uint32_t held_buffers = 49152;      // buffers that payload may occupy, both ways; the last eighth of them, and of
+                                           // slices, is for the first segment of connections that hold nothing
   std::uint32_t outgoing_per_transmit = 256;
   std::uint32_t timers_per_expire = 1024;  // timer entries handled by one call
 };

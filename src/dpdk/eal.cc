@@ -2,7 +2,6 @@
 #include "dpdk/eal.h"
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -87,7 +86,9 @@ std::vector<std::string> eal_command_line(std::span<const std::string> operators
   if (open({"--file-prefix"})) words.push_back(fmt::format("--file-prefix=levee-{}", process));
   // One lcore, free to run where this process may: the workers are threads of ours.
   if (open({"-l", "-c", "--lcores", "-s", "--main-lcore"})) {
-    words.push_back(fmt::format("--lcores=0@({})", fmt::join(cpus, ",")));
+    std::string list;
+    for (const int cpu : cpus) list += (list.empty() ? "" : ",") + std::to_string(cpu);
+    words.push_back(fmt::format("--lcores=0@({})", list));
   }
   return words;
 }

@@ -58,7 +58,7 @@ class FlowIndex {
 
  private:
   static constexpr std::size_t kSlots = 10;
-  static constexpr unsigned kProbes = 4;
+  static constexpr unsigned kProbes = 8;  // at three quarters full, one insertion in 10,000 finds none free
 
   struct alignas(64) Bucket {
     std::array<std::uint16_t, kSlots> tags{};

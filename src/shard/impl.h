@@ -169,7 +169,8 @@ class Shard::Impl {
 
   // --- replies.cc ---
   // Answers the segment of `packet`, into its own frame if that may be written.
-  void reply(Packet& packet, const tcp::OutSegment& segment);
+  // False if there was no buffer for it.
+  bool reply(Packet& packet, const tcp::OutSegment& segment);
   void reply_rst(Packet& packet, const tcp::Segment& segment);
   // The buffer for a reply of `length` bytes: the packet's own, or a blank. nullptr: none.
   struct ReplyBuffer {

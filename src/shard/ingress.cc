@@ -159,12 +159,13 @@ std::optional<Drop> Shard::Impl::to_half_open(std::uint32_t index, Packet& packe
       return accept(index, packet, segment, kNoIndex);
     case tcp::HalfOpenVerdict::ResendSynAck:
       stats_.count(Counter::SynsReceived);
-      stats_.count(Counter::SynAckRetrans);
       // RFC 7323 4.3: the echo is of the newest one.
       if (segment.options.has_timestamps && tcp::timestamp_before(record.tcp.ts_recent, segment.options.ts_value)) {
         record.tcp.ts_recent = segment.options.ts_value;
       }
-      reply(packet, tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options));
+      if (reply(packet, tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options))) {
+        stats_.count(Counter::SynAckRetrans);
+      }
       return std::nullopt;
     case tcp::HalfOpenVerdict::Acknowledge:
       reply(packet, tcp::half_open_ack(record.tcp, now_, options));
@@ -276,8 +277,9 @@ std::optional<Drop> Shard::Impl::open_half(Packet& packet, const tcp::Segment& s
             .reopens = reopened != kNoIndex};
   stats_.enter(State::SynReceived);
   arm_half_open(half);
-  stats_.count(Counter::SynAcksSent);
-  reply(packet, tcp::syn_ack(record.tcp, now_, topology_.mss_limits(packet.interface, options), options));
+  if (reply(packet, tcp::syn_ack(record.tcp, now_, topology_.mss_limits(packet.interface, options), options))) {
+    stats_.count(Counter::SynAcksSent);
+  }
   return std::nullopt;
 }
 
@@ -294,11 +296,12 @@ std::optional<Drop> Shard::Impl::accept(std::uint32_t half_index, Packet& packet
   record.key = half.key;
   record.listener = half.listener;
   record.service = topology_.listener_options(half.listener).service;
-  record.interface = half.interface;
+  // Without a route the peer is where its SYN came from.
   const auto hop = topology_.route(half.key.remote);
   record.next_hop = hop ? hop->address : half.key.remote;
+  record.interface = hop ? hop->interface : half.interface;
   tcp::Env now = env(record);
-  tcp::establish(record.tcb, half.tcp, segment, topology_.mss_limits(half.interface, now.options), now);
+  tcp::establish(record.tcb, half.tcp, segment, topology_.mss_limits(record.interface, now.options), now);
   index_.replace(packet.hash, FlowRef(RecordKind::HalfOpen, half_index), FlowRef(RecordKind::Connection, index));
   wheel_.disarm(half_index | kHalfOpenTimer);
   half_open_.put(half_index);
@@ -309,8 +312,10 @@ std::optional<Drop> Shard::Impl::accept(std::uint32_t half_index, Packet& packet
     stats_.count(Counter::TimeWaitRecycled);
     remove_time_wait(reopened);
   }
-  // The ACK proves that our SYN-ACK arrived where the SYN came from.
-  learn_neighbour(record.next_hop, record.interface, packet.ethernet->source);
+  // The ACK proves that our SYN-ACK arrived where the SYN came from; that says nothing about another link's next hop.
+  if (packet.interface == record.interface) {
+    learn_neighbour(record.next_hop, record.interface, packet.ethernet->source);
+  }
   return to_connection(index, packet, segment);
 }
 

@@ -30,7 +30,7 @@ Shard::Impl::ReplyBuffer Shard::Impl::reply_buffer(Packet& packet, std::uint32_t
   return {};
 }
 
-void Shard::Impl::reply(Packet& packet, const tcp::OutSegment& segment) {
+bool Shard::Impl::reply(Packet& packet, const tcp::OutSegment& segment) {
   const InterfaceOptions& interface = topology_.interface(packet.interface);
   const LinkHeader link{.destination = packet.ethernet->source,
                         .source = interface.mac,
@@ -38,9 +38,10 @@ void Shard::Impl::reply(Packet& packet, const tcp::OutSegment& segment) {
                         .vlan_tci = packet.vlan_tci};
   const FlowKey4 key = packet.key;  // the views die when the buffer is written
   const ReplyBuffer buffer = reply_buffer(packet, header_length(link, segment));
-  if (buffer.block == nullptr) return;
+  if (buffer.block == nullptr) return false;
   emit(write_headers(buffer.block, buffer.data, link, key, segment, interface));
   stats_.count(Counter::OutSegs);
+  return true;
 }
 
 // RFC 9293 3.5.2 and 3.10.7.1: <SEQ=SEG.ACK><CTL=RST>, or <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>.
@@ -58,8 +59,7 @@ void Shard::Impl::reply_rst(Packet& packet, const tcp::Segment& segment) {
     out.ack = segment.seq + segment.length();
     out.flags = wire::kRst | wire::kAck;
   }
-  stats_.count(Counter::OutRsts);
-  reply(packet, out);
+  if (reply(packet, out)) stats_.count(Counter::OutRsts);
 }
 
 }  // namespace levee::shard

@@ -1,8 +1,11 @@
 #!/bin/bash
 # pcap files: the same capture twice gives the same frames, a whole conversation is held with a recorded peer, and a capture
-# of garbage is counted by reason and answered only where an RFC says so. Needs no TAP and no network.
+# of garbage is counted by reason and answered only where an RFC says so. What comes out is also compared, byte for byte,
+# with golden/: a change of behaviour shows as a diff there (`GOLDEN_WRITE=1 pcap.sh LEVEE` writes it anew; look at it with
+# tshark before committing). Needs no TAP and no network.
 source "$(dirname "$0")/lib.sh"
 captures="$(dirname "$0")/captures.py"
+golden="$(dirname "$0")/golden"
 
 # run NAME: levee over $WORK/NAME.pcap; frames to NAME.out (by the driver) and NAME.stamped (virtual time).
 run() {
@@ -28,4 +31,14 @@ log "twice the same: $(wc -c <"$WORK/talk.stamped") bytes identical"
 $PYTHON "$captures" write-garbage "$WORK/garbage.pcap" || fail "no capture"
 run garbage
 $PYTHON "$captures" check-garbage "$WORK/garbage.stamped" "$WORK/garbage.log" || fail "garbage: $(tail -n 5 "$WORK/garbage.log")"
+for name in talk garbage; do
+  if [[ -n ${GOLDEN_WRITE:-} ]]; then
+    cp "$WORK/$name.stamped" "$golden/$name.out.pcap"
+  fi
+  cmp "$WORK/$name.stamped" "$golden/$name.out.pcap" || fail "$name.pcap is answered otherwise than golden/$name.out.pcap says"
+done
+if [[ -n ${GOLDEN_WRITE:-} ]]; then
+  cp "$WORK/talk.pcap" "$golden/talk.in.pcap"
+fi
+cmp "$WORK/talk.pcap" "$golden/talk.in.pcap" || fail "the recorded peer is not golden/talk.in.pcap"
 log "passed"

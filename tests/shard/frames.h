@@ -22,9 +22,9 @@ inline constexpr MacAddress kOtherMac{{2, 0, 0, 0, 0, 9}}, kBroadcastMac{{255, 2
 inline constexpr Ipv4Address kOurAddress{0x0a000001}, kPeerAddress{0x0a000002};
 
 struct Layout {
-  std::vector<std::size_t> cuts;  // offsets at which a new piece begins, ascending
+  std::vector<std::size_t> cuts{};  // offsets at which a new piece begins, ascending
   bool exclusive = true;
-  std::optional<std::uint32_t> tailroom;  // bytes of the buffer behind each piece; else what the pool's size leaves
+  std::optional<std::uint32_t> tailroom{};  // bytes of the buffer behind each piece; else what the pool's size leaves
   ChecksumState ip_checksum = ChecksumState::Unverified;
   ChecksumState tcp_checksum = ChecksumState::Unverified;
 };

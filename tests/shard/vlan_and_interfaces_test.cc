@@ -197,7 +197,7 @@ TEST(Interfaces, ActiveOpensFollowTheRoutes) {
     ASSERT_TRUE(frame);
     EXPECT_EQ(sim::describe(*frame), one.asks);
     EXPECT_EQ(frame->size(), one.vlan ? 46U : 42U);
-    if (one.vlan) EXPECT_EQ(std::to_integer<int>((*frame)[15]), 5);
+    EXPECT_EQ(std::to_integer<int>((*frame)[one.vlan ? 15 : 12]), one.vlan ? 5 : 8);  // VLAN, or type 0x0806
   }
 }
 

@@ -81,7 +81,7 @@ RecordingService& Conversation::service() {
   return *recording_;
 }
 
-// An ARP request for the shard's address teaches it the peer's; the reply is of no interest.
+// The peer asks for the shard's MAC, as a real one does first; the reply is of no interest.
 void Conversation::announce(const PeerOptions& peer) {
   ArpMessage request;
   request.source_mac = request.sender_mac = peer.mac;

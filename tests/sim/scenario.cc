@@ -16,6 +16,8 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr std::uint32_t kLargestChunk = 20000;  // bytes of one call of send
+
 template <typename T, std::size_t N>
 T pick(Random& random, const T (&choices)[N]) {
   return choices[random.below(N)];
@@ -97,8 +99,10 @@ HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tai
   // Only frames in one piece can be handed on.
   host.rss = host.buffer_size < interface.mtu + 14U || random.chance(0.7);
   if (small_buffers) {
-    // The eighth that a shard keeps for those who hold nothing must have room for a whole segment or two.
-    const std::uint32_t least = 8 * 2 * (interface.mtu / host.buffer_size + 1U);
+    // The eighth that a shard keeps for those who hold nothing has room for two segments, beyond what one call of send
+    // may add to the rest.
+    const std::uint32_t least =
+        8 * (2 * (interface.mtu / host.buffer_size + 1U) + kLargestChunk / host.buffer_size + 1U);
     shard.limits.held_buffers = least + static_cast<std::uint32_t>(random.below(300));
     shard.limits.slices = least + static_cast<std::uint32_t>(random.below(400));
     host.buffers =
@@ -116,7 +120,7 @@ TalkerPlan draw_talker(Random& random, std::uint64_t largest) {
   TalkerPlan talker;
   talker.bytes = random.chance(0.1) ? 0 : random.below(largest + 1);
   talker.write_chunk =
-      static_cast<std::uint32_t>(random.chance(0.2) ? between(random, 1, 100) : between(random, 100, 20000));
+      static_cast<std::uint32_t>(random.chance(0.2) ? between(random, 1, 100) : between(random, 100, kLargestChunk));
   talker.writes_in_place = random.chance(0.3);
   if (random.chance(0.3)) {
     talker.read_chunk = static_cast<std::uint32_t>(between(random, 1, 10000));

@@ -72,6 +72,7 @@ class TestSegment {
 // An ACK without payload.
 [[nodiscard]] inline TestSegment ack() { return std::move(TestSegment(kAck).data("")); }
 [[nodiscard]] inline TestSegment ack(std::uint32_t relative) { return std::move(ack().ack(relative)); }
+// With a std::string say sim::data, or std::data is meant.
 [[nodiscard]] inline TestSegment data(std::string_view bytes) { return std::move(TestSegment(kAck).data(bytes)); }
 // Expected only: a data segment of this many bytes, whatever they are.
 [[nodiscard]] inline TestSegment data_of(std::size_t bytes) { return std::move(TestSegment(kAck).length(bytes)); }
