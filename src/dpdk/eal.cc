@@ -87,7 +87,10 @@ std::vector<std::string> eal_command_line(std::span<const std::string> operators
   // One lcore, free to run where this process may: the workers are threads of ours.
   if (open({"-l", "-c", "--lcores", "-s", "--main-lcore"})) {
     std::string list;
-    for (const int cpu : cpus) list += (list.empty() ? "" : ",") + std::to_string(cpu);
+    for (const int cpu : cpus) {
+      if (!list.empty()) list += ',';
+      list += std::to_string(cpu);
+    }
     words.push_back(fmt::format("--lcores=0@({})", list));
   }
   return words;

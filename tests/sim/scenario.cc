@@ -4,9 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
+#include <array>
 
 #include "base/random.h"
+#include "base/toeplitz.h"
 
 namespace levee::sim {
 namespace {
@@ -57,6 +58,18 @@ TcpOptions draw_tcp(Random& random) {
   tcp.window_scaling = random.chance(0.7);
   tcp.nagle = random.chance(0.7);
   return tcp;
+}
+
+// One random key in some ten thousand hands all TCP ports between two addresses to one shard; the others could then
+// open nothing.
+bool spreads(std::span<const std::uint8_t> key, std::size_t shards) {
+  const Toeplitz toeplitz(key);
+  std::array<bool, 4> reached{};
+  for (std::uint32_t port = 32768; port < 65536; port += 7) {
+    const auto client_port = static_cast<std::uint16_t>(port);
+    reached[toeplitz.hash(kServerAddress, kClientAddress, kServerPort, client_port) % shards] = true;
+  }
+  return std::count(reached.begin(), reached.end(), true) == static_cast<std::ptrdiff_t>(shards);
 }
 
 HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tail, bool small_tables,
@@ -111,7 +124,9 @@ HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tai
   for (auto* key : {&host.secrets.flow_index_key, &host.secrets.isn_key, &host.secrets.timestamp_key}) {
     for (std::uint64_t& word : *key) word = random.next();
   }
-  for (std::uint8_t& octet : host.secrets.toeplitz_key) octet = static_cast<std::uint8_t>(random.next());
+  do {
+    for (std::uint8_t& octet : host.secrets.toeplitz_key) octet = static_cast<std::uint8_t>(random.next());
+  } while (!spreads(host.secrets.toeplitz_key, shard.shards));
   host.secrets.random_seed = random.next();
   return host;
 }
@@ -152,6 +167,7 @@ ConnectionPlan draw_connection(Random& random, std::uint32_t number, std::uint64
 
 double draw_loss(Random& random) {
   if (random.chance(0.2)) return 0;
+  if (random.chance(0.1)) return 0.2;
   return random.chance(0.5) ? random.uniform() * 0.05 : random.uniform() * 0.2;
 }
 
