@@ -20,7 +20,8 @@ wrk_went_well() {  # NAME
 }
 
 stats "$WORK/before" || fail "no stats"
-becomes_inside timeout $((seconds + 60)) wrk -t 1 -c 50 -d "${seconds}s" "http://$HOST/" >"$WORK/wrk" 2>&1 &
+# With the port said: wrk would look "http" up in /etc/services, which a small Debian lacks.
+becomes_inside timeout $((seconds + 60)) wrk -t 1 -c 50 -d "${seconds}s" "http://$HOST:80/" >"$WORK/wrk" 2>&1 &
 wrk_pid=$! started=$SECONDS
 PIDS+=("$wrk_pid")
 # The last look while wrk is surely still at work: nobody has reset anything by then.
@@ -46,7 +47,7 @@ log "ab, a connection for each of $requests requests: $(awk '/^Requests per seco
 stats "$WORK/end" || fail "no stats after ab"
 at_least "$WORK/end" counters PassiveOpens $((requests + 50))
 [[ $(figure "$WORK/end" counters InRsts) == "$(figure "$WORK/after" counters InRsts)" ]] || fail "ab's connections were reset"
-inside timeout 60 wrk -t 1 -c 50 -d "$((seconds / 3))s" -H 'Connection: close' "http://$HOST/" >"$WORK/wrk" 2>&1 ||
+inside timeout 60 wrk -t 1 -c 50 -d "$((seconds / 3))s" -H 'Connection: close' "http://$HOST:80/" >"$WORK/wrk" 2>&1 ||
   fail "wrk: $(cat "$WORK/wrk")"
 wrk_went_well "wrk, a connection for each request"
 stats "$WORK/end" || fail "no stats after wrk"

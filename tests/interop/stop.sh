@@ -13,7 +13,8 @@ expect_nothing_left() {  # PID
 
 load() {  # SECONDS: wrk in the background, returns when requests are being answered
   stats "$WORK/before" || fail "no stats"
-  becomes_inside timeout 60 wrk -t 1 -c 50 -d "$1s" "http://$HOST/" >"$WORK/wrk" 2>&1 &
+  # With the port said: wrk would look "http" up in /etc/services, which a small Debian lacks.
+  becomes_inside timeout 60 wrk -t 1 -c 50 -d "$1s" "http://$HOST:80/" >"$WORK/wrk" 2>&1 &
   PIDS+=("$!")
   wrk_pid=$!
   until_true 20 busy || fail "no load"
