@@ -21,11 +21,36 @@ DEFINE_string(address, "",
               "our addresses, ADDRESS/LENGTH[@PORT[.VLAN]],...; LENGTH is the on-link prefix, 32 a routed address");
 DEFINE_string(gateway, "", "default routes, ADDRESS[@PORT[.VLAN]],...");
 DEFINE_string(route, "", "routes, PREFIX/LENGTH,NEXTHOP[@PORT[.VLAN]],...");
-DEFINE_string(listen, "80/http", "listeners, [ADDRESS:]PORT/SERVICE,...; services are http, echo, discard, chargen");
+DEFINE_string(listen, "80/http",
+              "listeners, [ADDRESS:]PORT/SERVICE[/server_first],...; services are http, echo, discard, chargen; a "
+              "server_first one speaks first, so its SYNs are never answered by cookie");
 DEFINE_string(mtu, "1500", "bytes of an IP packet; MSS and options follow it; at most 1500 on a TAP");
 DEFINE_string(mac, "", "our MAC address; default: the device's, or a locally administered one of our own behind a TAP");
 DEFINE_string(time_wait, "60s", "how long TIME-WAIT lasts: 2MSL");
 DEFINE_string(max_connections, "65536", "connections at a time; more are refused and counted");
+DEFINE_string(max_time_wait, "65536", "connections in TIME-WAIT at a time; then the oldest makes room and is counted");
+DEFINE_string(syn_cookies, "auto",
+              "auto: SYNs are kept until the SYN queue is three quarters full, then answered by cookie until it has "
+              "drained; always: by cookie; never: a full queue drops");
+DEFINE_string(syn_queue, "4096", "SYNs kept until their handshake is complete");
+DEFINE_string(synack_retries, "3", "how often a SYN-ACK of the SYN queue is repeated, 1, 2, 4, ... seconds apart");
+DEFINE_string(synack_retransmit_rate, "1k/s",
+              "SYN-ACKs repeated a second and worker, at most; none while cookies are sent");
+DEFINE_string(cookie_rotate, "30s",
+              "how long cookies are made with one key; a cookie lives for nearly one to two of it");
+DEFINE_string(cookie_key_file, "",
+              "master key of cookies for hosts behind one address: 32 hexadecimal digits and a newline in a file of "
+              "mode 0600; SIGHUP reads it again, for the next epoch on; default: a random key");
+DEFINE_string(cookie_accept, "recent",
+              "recent: stray ACKs are tried as cookies while some were sent within two rotations; always: at any time, "
+              "which --cookie_key_file implies");
+DEFINE_bool(
+    cookie_require_ts, false,
+    "refuse cookies without a fresh timestamp: a blind ACK then has odds of 2^-40, not 2^-24, and clients without "
+    "timestamps are refused while cookies are sent");
+DEFINE_string(cookie_idle, "10s",
+              "a cookie's connection that has sent nothing is dropped after this time while the flow index is above "
+              "three quarters");
 DEFINE_string(receive_buffer, "256k", "receive buffer of a connection: the largest window advertised");
 DEFINE_string(send_buffer, "256k", "send buffer of a connection");
 DEFINE_string(workers, "1", "poll-mode threads; this version runs one");
@@ -52,11 +77,38 @@ namespace levee::apps {
 namespace {
 
 // In the order of help and print_config.
-constexpr std::array kFlagNames{
-    "dev",      "address",   "gateway",      "route",           "listen",         "mtu",
-    "mac",      "http_root", "time_wait",    "max_connections", "receive_buffer", "send_buffer",
-    "workers",  "poll",      "duration",     "drain",           "stats",          "json",
-    "pcap_out", "seed",      "check_config", "print_config"};
+constexpr std::array kFlagNames{"dev",
+                                "address",
+                                "gateway",
+                                "route",
+                                "listen",
+                                "mtu",
+                                "mac",
+                                "http_root",
+                                "time_wait",
+                                "max_time_wait",
+                                "max_connections",
+                                "receive_buffer",
+                                "send_buffer",
+                                "syn_cookies",
+                                "syn_queue",
+                                "synack_retries",
+                                "synack_retransmit_rate",
+                                "cookie_rotate",
+                                "cookie_key_file",
+                                "cookie_accept",
+                                "cookie_require_ts",
+                                "cookie_idle",
+                                "workers",
+                                "poll",
+                                "duration",
+                                "drain",
+                                "stats",
+                                "json",
+                                "pcap_out",
+                                "seed",
+                                "check_config",
+                                "print_config"};
 
 FlagKind look_up(std::string_view name) {
   if (name == "help" || name == "version") return FlagKind::Boolean;
@@ -86,11 +138,12 @@ T number_of(std::string_view flag, std::string_view word, std::uint64_t least) {
   });
 }
 
-std::uint32_t size_of(std::string_view flag, std::string_view word) {
-  const std::uint64_t bytes = value_of(flag, word, parse_size);
-  if (bytes > std::numeric_limits<std::uint32_t>::max())
+// A size or a rate, as `parse` reads it.
+std::uint32_t quantity_of(std::string_view flag, std::string_view word, std::uint64_t (*parse)(std::string_view)) {
+  const std::uint64_t value = value_of(flag, word, parse);
+  if (value > std::numeric_limits<std::uint32_t>::max())
     throw UsageError(fmt::format("--{}={}: too large", flag, word));
-  return static_cast<std::uint32_t>(bytes);
+  return static_cast<std::uint32_t>(value);
 }
 
 PollMode poll_mode() {
@@ -98,6 +151,32 @@ PollMode poll_mode() {
   if (FLAGS_poll == "adaptive") return PollMode::Adaptive;
   if (FLAGS_poll == "busy") return PollMode::Busy;
   throw UsageError(fmt::format("--poll={}: give auto, adaptive or busy", FLAGS_poll));
+}
+
+SynCookies syn_cookies() {
+  if (FLAGS_syn_cookies == "auto") return SynCookies::Auto;
+  if (FLAGS_syn_cookies == "always") return SynCookies::Always;
+  if (FLAGS_syn_cookies == "never") return SynCookies::Never;
+  throw UsageError(fmt::format("--syn_cookies={}: give auto, always or never", FLAGS_syn_cookies));
+}
+
+bool cookie_accept_always() {
+  if (FLAGS_cookie_accept == "recent") return false;
+  if (FLAGS_cookie_accept == "always") return true;
+  throw UsageError(fmt::format("--cookie_accept={}: give recent or always", FLAGS_cookie_accept));
+}
+
+// How SYNs are answered.
+void read_syn_flags(EndpointOptions& options) {
+  options.syn = {.cookies = syn_cookies(),
+                 .rotate = value_of("cookie_rotate", FLAGS_cookie_rotate, parse_duration),
+                 .accept_always = cookie_accept_always(),
+                 .require_timestamps = FLAGS_cookie_require_ts,
+                 .idle = value_of("cookie_idle", FLAGS_cookie_idle, parse_duration)};
+  options.limits.half_open = number_of<std::uint32_t>("syn_queue", FLAGS_syn_queue, 1);
+  options.synack_retries = number_of<std::uint8_t>("synack_retries", FLAGS_synack_retries, 0);
+  options.synack_retransmit_rate = quantity_of("synack_retransmit_rate", FLAGS_synack_retransmit_rate, parse_rate);
+  options.cookie_key_file = FLAGS_cookie_key_file;
 }
 
 std::vector<EndpointRoute> routes() {
@@ -122,8 +201,8 @@ EndpointOptions endpoint_options() {
   }
   options.routes = routes();
   TcpOptions tcp;
-  tcp.receive_buffer = size_of("receive_buffer", FLAGS_receive_buffer);
-  tcp.send_buffer = size_of("send_buffer", FLAGS_send_buffer);
+  tcp.receive_buffer = quantity_of("receive_buffer", FLAGS_receive_buffer, parse_size);
+  tcp.send_buffer = quantity_of("send_buffer", FLAGS_send_buffer, parse_size);
   for (const std::string_view word : split(FLAGS_listen, ',')) {
     options.listeners.push_back(value_of("listen", word, parse_listener));
     options.listeners.back().tcp = tcp;
@@ -134,6 +213,8 @@ EndpointOptions endpoint_options() {
     if (!options.mac) throw UsageError(fmt::format("--mac={}: give an address like 02:00:00:00:00:02", FLAGS_mac));
   }
   options.limits.connections = number_of<std::uint32_t>("max_connections", FLAGS_max_connections, 1);
+  options.limits.time_wait = number_of<std::uint32_t>("max_time_wait", FLAGS_max_time_wait, 1);
+  read_syn_flags(options);
   options.time_wait = value_of("time_wait", FLAGS_time_wait, parse_duration);
   options.workers = number_of<unsigned>("workers", FLAGS_workers, 1);
   options.poll = poll_mode();

@@ -77,6 +77,14 @@ std::uint64_t parse_size(std::string_view word) {
   return static_cast<std::uint64_t>(*bytes);
 }
 
+std::uint64_t parse_rate(std::string_view word) {
+  constexpr std::array<Suffix, 6> kSuffixes{{{"", 1}, {"/s", 1}, {"k", 1e3}, {"k/s", 1e3}, {"m", 1e6}, {"m/s", 1e6}}};
+  constexpr double kMost = 1e12;
+  const std::optional<double> rate = number_with_suffix(word, kSuffixes);
+  if (!rate || *rate > kMost || *rate != std::floor(*rate)) throw BadWord("give a rate like 1000, 1k or 1k/s");
+  return static_cast<std::uint64_t>(*rate);
+}
+
 std::uint64_t parse_number(std::string_view word, std::uint64_t least, std::uint64_t most) {
   std::uint64_t value = 0;
   const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), value);
@@ -115,8 +123,16 @@ EndpointListener parse_listener(std::string_view word) {
   if (slash == std::string_view::npos || slash + 1 == word.size()) {
     throw BadWord("the service is missing, give one like 80/http");
   }
+  constexpr std::string_view kServerFirst = "/server_first";
   EndpointListener listener;
   listener.service = word.substr(slash + 1);
+  if (listener.service.ends_with(kServerFirst)) {
+    listener.server_first = true;
+    listener.service.resize(listener.service.size() - kServerFirst.size());
+  }
+  if (listener.service.empty() || listener.service.find('/') != std::string::npos) {
+    throw BadWord("give one service, behind it nothing or /server_first, like 19/chargen/server_first");
+  }
   std::string_view port = word.substr(0, slash);
   if (const std::size_t colon = port.find(':'); colon != std::string_view::npos) {
     listener.local.address = parse_v4(port.substr(0, colon));

@@ -21,6 +21,8 @@ class BadWord : public std::runtime_error {
 [[nodiscard]] Duration parse_duration(std::string_view word);
 // "65536", "64k", "1.5m", "2g": powers of 1024. Whole bytes only.
 [[nodiscard]] std::uint64_t parse_size(std::string_view word);
+// "1000", "1k", "2.5k/s", "1m": events a second, powers of 1000. Whole numbers only.
+[[nodiscard]] std::uint64_t parse_rate(std::string_view word);
 // A decimal number, no sign.
 [[nodiscard]] std::uint64_t parse_number(std::string_view word, std::uint64_t least, std::uint64_t most);
 
@@ -30,7 +32,7 @@ class BadWord : public std::runtime_error {
 [[nodiscard]] EndpointRoute parse_gateway(std::string_view word);
 // "PREFIX/LENGTH" and what parse_gateway takes.
 [[nodiscard]] EndpointRoute parse_route(std::string_view prefix, std::string_view next_hop);
-// "80/http", "10.0.0.2:7/echo". The service is not looked up.
+// "80/http", "10.0.0.2:7/echo", "19/chargen/server_first". The service is not looked up.
 [[nodiscard]] EndpointListener parse_listener(std::string_view word);
 
 // The words between separators; none for an empty text. An empty word between two separators is kept.

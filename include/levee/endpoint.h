@@ -53,8 +53,9 @@ struct EndpointRoute {
 };
 
 struct EndpointListener {
-  SocketAddress local{};  // an unspecified address: any of ours
-  std::string service;    // a name given to add_service
+  SocketAddress local{};      // an unspecified address: any of ours
+  std::string service;        // a name given to add_service
+  bool server_first = false;  // the service speaks first: never by cookie, where a lost final ACK would be final
   TcpOptions tcp{};
 };
 
@@ -74,6 +75,14 @@ struct EndpointOptions {
   ShardLimits limits{};           // totals over the shards
   std::uint32_t buffers = 65536;  // packet buffers of 2 KiB; fewer, at least 8192, if EAL's memory has no more
   Duration time_wait = std::chrono::seconds(60);  // 2MSL
+
+  SynPolicy syn{};                              // SYN cookies (RFC 4987)
+  std::uint8_t synack_retries = 3;              // of a half-open record; 0 to 8
+  std::uint32_t synack_retransmit_rate = 1000;  // a second and shard, at most
+  // The master key of cookies, for hosts behind one address: 32 hexadecimal digits and a newline in a regular file of
+  // mode 0600 that belongs to us. With `handle_signals` SIGHUP reads it again: it holds from the next epoch on, and a
+  // file that is refused leaves the old key in force. Implies `syn.accept_always`. Empty: a random key, nobody else's.
+  std::string cookie_key_file;
 
   unsigned workers = 1;
   PollMode poll = PollMode::Auto;

@@ -34,11 +34,28 @@ struct TcpOptions {
   Duration fin_wait_2_timeout = std::chrono::seconds(60); // FIN-WAIT-2 with a silent peer, as in Linux
 };
 
+// How SYNs are answered (RFC 4987).
+enum class SynCookies : std::uint8_t {
+  Auto,    // kept state until the SYN queue is three quarters full, then by cookie until it has drained to a quarter
+  Always,  // by cookie: nothing is kept
+  Never,   // kept state; a full queue drops
+};
+
+struct SynPolicy {
+  SynCookies cookies = SynCookies::Auto;
+  Duration rotate = std::chrono::seconds(30);  // length of a key's epoch; a cookie lives for nearly two
+  bool accept_always = false;   // try stray ACKs as cookies even when none was sent lately (a fleet behind one address)
+  bool require_timestamps = false;  // refuse cookies without a fresh TSecr: about 2^-40 for a blind ACK, not 2^-24
+  Duration idle = std::chrono::seconds(10);    // a cookie's connection without text is dropped after this time while
+                                               // the flow index is above three quarters
+};
+
 // One TCP port that accepts connections.
 struct ListenerOptions {
   IpAddress address{};           // unspecified: any of our addresses
   std::uint16_t tcp_port = 0;
   std::uint16_t service = 0;     // index into the services that the runtime was given
+  bool server_first = false;     // the service speaks first, so a lost final ACK would be final: never by cookie
   TcpOptions tcp{};
 };
 
@@ -92,7 +109,9 @@ struct ShardOptions {
   ShardLimits limits{};
   Duration time_wait = std::chrono::seconds(60);  // 2MSL; MSL 30 s as in Linux, a stated deviation (RFC 9293: 2 min)
   Duration synack_timeout = std::chrono::seconds(1);  // first SYN-ACK retransmission, doubled each time
-  std::uint8_t synack_retries = 5;
+  std::uint8_t synack_retries = 3;
+  std::uint32_t synack_retransmit_rate = 1000;  // SYN-ACKs repeated per second; none while in cookie mode
+  SynPolicy syn{};
 };
 
 }  // namespace levee

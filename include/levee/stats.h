@@ -40,6 +40,7 @@ enum class Drop : std::uint8_t {
   NoConnection,    // matched nothing; a limited RST may have gone out
   NoListener,      // SYN to a TCP port that nobody listens on; a limited RST may have gone out
   SynQueueFull,
+  CookieFailed,      // an ACK tried as a SYN cookie that is none, or too old
   ConnectionsFull,  // connection table or flow index full
   Draining,         // SYN while shutting down
   HalfOpenMismatch,  // segment to a half-open record that does not complete it
@@ -98,6 +99,11 @@ enum class Counter : std::uint8_t {
   SynAcksSent,
   SynAckRetrans,
   HalfOpenTimeouts,
+  SyncookiesSent,    // SYNs answered by cookie
+  SyncookiesRecv,    // cookies that came back and opened a connection
+  SyncookiesFailed,  // ACKs tried as cookies that were none
+  SynAckLimited,     // SYN-ACK retransmissions not sent because of the limit
+  CookieIdle,        // connections by cookie dropped because they never sent text
   Accepted,          // handshakes completed by the peer's ACK
   ListenOverflows,
   TCPTimeouts,       // retransmission timer expiries

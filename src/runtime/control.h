@@ -1,9 +1,11 @@
-// The control thread's part of a run: telemetry while it lasts, and the drain at its end.
+// The control thread's part of a run: telemetry and the keys of cookies while it lasts, and the drain at its end.
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "levee/endpoint.h"
+#include "runtime/cookie_keys.h"
 #include "runtime/crew.h"
 #include "runtime/telemetry.h"
 #include "runtime/wakeup.h"
@@ -12,7 +14,9 @@ namespace levee::runtime {
 
 class Control {
  public:
-  Control(const EndpointOptions& options, Crew& crew, Wakeup& wakeup, const dpdk::TscClock& clock);
+  // `keys` as announced so far; none in a replay, which keeps its own time and key.
+  Control(const EndpointOptions& options, Crew& crew, Wakeup& wakeup, const dpdk::TscClock& clock,
+          const std::optional<KeySchedule>& keys);
 
   // Until a signal, a stop, the duration's end or the end of a replay.
   void supervise();
@@ -24,7 +28,11 @@ class Control {
 
  private:
   [[nodiscard]] Duration time_to_next_event() const;
+  // Waits at most this long, then does what is due by itself: stats, keys, a key file to be read again.
+  [[nodiscard]] Wakeup::Cause wait(Duration at_most);
   void print_due_stats();
+  void keep_utc();
+  void reread_key_file();
   [[nodiscard]] bool wait_until_drained(Duration at_most, const std::function<void()>& last_act);
 
   const EndpointOptions* options_;
@@ -32,6 +40,8 @@ class Control {
   Wakeup* wakeup_;
   const dpdk::TscClock* clock_;
   Telemetry telemetry_;
+  std::optional<KeySchedule> keys_;
+  std::optional<shard::KeyEpoch> unsent_;
   Instant started_;
   Instant next_stats_ = kNever;
   Instant end_ = kNever;

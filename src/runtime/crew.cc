@@ -31,7 +31,7 @@ struct Crew::Member {
 
 Crew::Crew(const std::vector<ShardOptions>& options, const ProcessSecrets& secrets,
            const std::vector<device::Device*>& ports, device::PcapWriter* writer)
-    : writer_(writer) {
+    : writer_(writer), keys_(secrets.cookie_master, options.front().syn.rotate) {
   const std::size_t shards = options.size();
   for (std::size_t i = 0; i < shards * shards; ++i) {
     const bool to_itself = i / shards == i % shards;
@@ -85,9 +85,9 @@ void Crew::run(Member& member, Drive drive, const dpdk::TscClock& clock, const s
   member.worker->employ(std::move(services));
   at_work();
   if (drive == Drive::Replay) {
-    run_replay(*member.worker, writer_);
+    run_replay(*member.worker, writer_, keys_);
   } else {
-    run_live(*member.worker, clock, drive == Drive::Adaptive);
+    run_live(*member.worker, clock, offset_, drive == Drive::Adaptive);
   }
 }
 
@@ -103,9 +103,19 @@ void Crew::stop() {
 
 void Crew::post(const shard::Message& message) {
   for (const auto& member : members_) {
-    // The control thread sends a handful of messages in a process's life: a full mailbox is a worker that stands still.
+    // A handful of messages in a process's life, and half of the room is theirs: a full mailbox is a worker that stands
+    // still.
     CHECK(member->control.push(message));
   }
+}
+
+bool Crew::offer(const shard::Message& message) {
+  bool all = true;
+  for (const auto& member : members_) {
+    const bool room = member->control.size() < kControlMailboxSize / 2;
+    all = room && member->control.push(message) && all;
+  }
+  return all;
 }
 
 void Crew::cut_short() {

@@ -12,7 +12,9 @@
 #include "device/pcap_writer.h"
 #include "dpdk/thread.h"
 #include "levee/service.h"
+#include "runtime/cookie_keys.h"
 #include "runtime/secrets.h"
+#include "runtime/utc_offset.h"
 #include "runtime/worker.h"
 #include "shard/shard.h"
 
@@ -30,6 +32,10 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
+  // Shard time follows UTC from here on, if told so before start(), and as often as told after it.
+  void start_at_utc(Duration utc, Instant clock) { offset_.start(utc, clock); }
+  void follow_utc(Duration utc, Instant clock) { offset_.follow(utc, clock); }
+
   // Starts the threads; `factories` by listener entry are called in each. Throws what a thread threw before its loop.
   void start(Drive drive, const dpdk::TscClock& clock, const std::vector<ServiceFactory>& factories);
   // Every worker leaves its loop and gives its buffers back; joins them.
@@ -37,6 +43,9 @@ class Crew {
 
   // Mail to every shard.
   void post(const shard::Message& message);
+  // Mail that may come twice, or late: false if a mailbox was too full for it; then offer it again. It never takes the
+  // room of what must arrive.
+  [[nodiscard]] bool offer(const shard::Message& message);
   // A replay leaves the rest of its captures.
   void cut_short();
   [[nodiscard]] bool all_in(Phase phase) const;
@@ -52,6 +61,8 @@ class Crew {
            const std::function<void()>& at_work);
 
   device::PcapWriter* writer_;
+  UtcOffset offset_;
+  KeySchedule keys_;                                        // for a replay; live, the control thread announces keys
   std::vector<std::unique_ptr<shard::Mailbox>> mailboxes_;  // [from * shards + to]
   std::vector<std::unique_ptr<Member>> members_;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "device/startup_error.h"
@@ -13,9 +14,12 @@
 #include "dpdk/pool.h"
 #include "dpdk/port.h"
 #include "runtime/control.h"
+#include "runtime/cookie_keys.h"
 #include "runtime/crew.h"
+#include "runtime/key_file.h"
 #include "runtime/plan.h"
 #include "runtime/secrets.h"
+#include "runtime/utc.h"
 #include "runtime/validate.h"
 #include "runtime/wakeup.h"
 
@@ -116,7 +120,7 @@ EndpointResult Endpoint::Impl::run() {
   const std::vector<dpdk::Vdev> devices = validate();
   std::unique_ptr<device::PcapWriter> writer;
   if (!options_.pcap_out.empty()) writer = std::make_unique<device::PcapWriter>(options_.pcap_out);
-  if (options_.handle_signals) wakeup_.catch_signals();
+  if (options_.handle_signals) wakeup_.catch_signals(!options_.cookie_key_file.empty());
 
   EndpointResult result;
   {
@@ -131,7 +135,10 @@ EndpointResult Endpoint::Impl::run() {
 
 void Endpoint::Impl::run_on(dpdk::Eal& eal, const std::vector<dpdk::Vdev>& devices, device::PcapWriter* writer,
                             EndpointResult& result) {
-  const runtime::ProcessSecrets secrets = runtime::make_secrets(options_.seed, options_.workers);
+  runtime::ProcessSecrets secrets = runtime::make_secrets(options_.seed, options_.workers);
+  if (!options_.cookie_key_file.empty()) {
+    runtime::share_secrets(secrets, runtime::read_key_file(options_.cookie_key_file));
+  }
   const dpdk::Pools pools(options_.buffers, kLeastBuffers, kDataRoom);
   const Ports ports = start_ports(options_, eal, pools, devices);
   const std::vector<runtime::PortFacts> facts = settle_ports(options_, ports, secrets.mac);
@@ -142,15 +149,22 @@ void Endpoint::Impl::run_on(dpdk::Eal& eal, const std::vector<dpdk::Vdev>& devic
   }
   std::vector<device::Device*> port_devices;
   for (const auto& port : ports) port_devices.push_back(port.get());
+  const runtime::Drive drive = drive_for(options_, devices, ports);
+  const bool live = drive != runtime::Drive::Replay;
+  runtime::KeySchedule keys(secrets.cookie_master, options_.syn.rotate);
+  const std::optional<shard::KeyEpoch> first = keys.due(live ? runtime::utc_now() : Duration::zero());
+  for (shard::Secrets& each : secrets.shards) each.cookie_keys = first->keys;
   runtime::Crew crew(shard_options, secrets, port_devices, writer);
+  if (live) crew.post(*first);  // says which key makes cookies; a worker reads its mail before its first frame
 
   const dpdk::TscClock clock;
+  if (live && !options_.cookie_key_file.empty()) crew.start_at_utc(runtime::utc_now(), clock.now());
   const std::vector<ServiceFactory> services = factories();
   if (options_.announce) announce(options_, facts);
-  crew.start(drive_for(options_, devices, ports), clock, services);
+  crew.start(drive, clock, services);
   eal.started();
 
-  runtime::Control control(options_, crew, wakeup_, clock);
+  runtime::Control control(options_, crew, wakeup_, clock, live ? std::optional(keys) : std::nullopt);
   control.supervise();
   control.drain([&eal] { eal.forget(); });
   crew.stop();

@@ -3,6 +3,7 @@
 
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "runtime/poll.h"
@@ -19,12 +20,13 @@ void sleep_for(Duration nap) {
 
 }  // namespace
 
-void run_live(Worker& worker, const dpdk::TscClock& clock, bool may_sleep) {
+void run_live(Worker& worker, const dpdk::TscClock& clock, const UtcOffset& offset, bool may_sleep) {
   // The kernel would add its default of 50 us to every nap.
   if (may_sleep) prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
   unsigned idle_rounds = 0;
+  Instant now = offset.shard_time(clock.now());
   while (!worker.status().stop.load(std::memory_order_acquire)) {
-    const Instant now = clock.now();
+    now = std::max(now, offset.shard_time(clock.now()));
     if (worker.poll(now)) {
       idle_rounds = 0;
       continue;
@@ -34,7 +36,7 @@ void run_live(Worker& worker, const dpdk::TscClock& clock, bool may_sleep) {
     const Duration nap = nap_until(now, worker.shard().next_deadline(), idle_rounds);
     if (nap > Duration::zero()) sleep_for(nap);
   }
-  worker.finish(clock.now());
+  worker.finish(now);
 }
 
 }  // namespace levee::runtime

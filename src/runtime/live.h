@@ -2,11 +2,12 @@
 #pragma once
 
 #include "dpdk/thread.h"
+#include "runtime/utc_offset.h"
 #include "runtime/worker.h"
 
 namespace levee::runtime {
 
 // Returns after `worker.status().stop`; `may_sleep` is --poll=adaptive.
-void run_live(Worker& worker, const dpdk::TscClock& clock, bool may_sleep);
+void run_live(Worker& worker, const dpdk::TscClock& clock, const UtcOffset& offset, bool may_sleep);
 
 }  // namespace levee::runtime

@@ -58,6 +58,11 @@ ShardOptions shard_options(const EndpointOptions& options, const std::vector<Por
   made.shards = static_cast<std::uint16_t>(options.workers);
   made.time_wait = options.time_wait;
   made.limits = share_of(options, buffers);
+  made.synack_retries = options.synack_retries;
+  made.synack_retransmit_rate = options.synack_retransmit_rate;
+  made.syn = options.syn;
+  // The cookie may be another host's, and this one may have sent none.
+  made.syn.accept_always = options.syn.accept_always || !options.cookie_key_file.empty();
 
   const std::vector<LinkId> links = links_of(options);
   for (const LinkId& link : links) {
@@ -84,6 +89,7 @@ ShardOptions shard_options(const EndpointOptions& options, const std::vector<Por
     made.listeners.push_back({.address = listener.local.address,
                               .tcp_port = listener.local.tcp_port,
                               .service = static_cast<std::uint16_t>(made.listeners.size()),
+                              .server_first = listener.server_first,
                               .tcp = listener.tcp});
   }
   return made;

@@ -18,7 +18,8 @@ constexpr Duration kTick = std::chrono::milliseconds(1);
 
 }  // namespace
 
-Replay::Replay(Worker& worker, device::PcapWriter* writer) : worker_(&worker), writer_(writer) {
+Replay::Replay(Worker& worker, device::PcapWriter* writer, const KeySchedule& keys)
+    : worker_(&worker), writer_(writer), keys_(keys) {
   for (device::Device* port : worker.ports()) {
     if (port != nullptr) sources_.push_back({.port = port});
   }
@@ -61,6 +62,8 @@ void Replay::receive(Source& source) {
   const Instant when = std::max(now_, Instant(stamp.time_since_epoch() - *origin_));
   run_timers_until(when);
   now_ = when;
+  // Only frames make or try cookies: keys between them would be used by nobody.
+  if (const auto epoch = keys_.due(*origin_ + now_.time_since_epoch())) worker_->shard().deliver(now_, *epoch);
   worker_->take_frames(now_, std::span(source.frames).first(source.received.frames));
   source.received.frames = 0;
   serve_all();
@@ -86,8 +89,8 @@ void Replay::serve_all() {
   }
 }
 
-void run_replay(Worker& worker, device::PcapWriter* writer) {
-  Replay replay(worker, writer);
+void run_replay(Worker& worker, device::PcapWriter* writer, const KeySchedule& keys) {
+  Replay replay(worker, writer, keys);
   replay.run();
   Phase running = Phase::Running;
   worker.status().phase.compare_exchange_strong(running, Phase::Ended, std::memory_order_acq_rel);

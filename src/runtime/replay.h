@@ -1,12 +1,13 @@
 // Drives a worker by the time stamps of captures: virtual time starts with the earliest frame, jumps from frame to
 // frame and from timer to timer, and goes on after the last frame until no timer is armed. The same captures and
-// secrets give the same frames out.
+// secrets give the same frames out. The keys of cookies follow the time stamps, not the wall clock.
 #pragma once
 
 #include <array>
 #include <optional>
 #include <vector>
 
+#include "runtime/cookie_keys.h"
 #include "runtime/worker.h"
 
 namespace levee::runtime {
@@ -14,7 +15,7 @@ namespace levee::runtime {
 class Replay {
  public:
   // Every port of the worker must carry time. `writer` may be null; it is told what virtual zero means.
-  Replay(Worker& worker, device::PcapWriter* writer);
+  Replay(Worker& worker, device::PcapWriter* writer, const KeySchedule& keys);
 
   // Runs to the end of the captures and of the timers, or until the worker's status cuts it short.
   void run();
@@ -37,6 +38,7 @@ class Replay {
 
   Worker* worker_;
   device::PcapWriter* writer_;
+  KeySchedule keys_;
   std::vector<Source> sources_;
   std::optional<Duration> origin_;  // of virtual time, since 1970
   Instant stamp_{};                 // of the last frames, before clamping
@@ -44,6 +46,6 @@ class Replay {
 };
 
 // Runs a replay, then waits, time standing still, for the control thread's mail until `worker.status().stop`.
-void run_replay(Worker& worker, device::PcapWriter* writer);
+void run_replay(Worker& worker, device::PcapWriter* writer, const KeySchedule& keys);
 
 }  // namespace levee::runtime

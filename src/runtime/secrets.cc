@@ -56,7 +56,13 @@ ProcessSecrets make_secrets(std::optional<std::uint64_t> seed, std::size_t shard
     source.fill(secrets.flow_index_key);
     source.fill(secrets.random_seed);
   }
+  source.fill(made.cookie_master);
   return made;
+}
+
+void share_secrets(ProcessSecrets& secrets, const MasterKey& master) {
+  secrets.cookie_master = master;
+  for (shard::Secrets& each : secrets.shards) each.timestamp_key = timestamp_key(master);
 }
 
 }  // namespace levee::runtime

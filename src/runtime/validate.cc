@@ -7,14 +7,17 @@
 #include <chrono>
 
 #include "device/startup_error.h"
+#include "runtime/key_file.h"
 #include "runtime/plan.h"
 
 namespace levee::runtime {
 
 namespace {
 
+using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
+using std::chrono::seconds;
 
 constexpr std::uint16_t kTapMtu = 1500;   // net_tap's receive buffers are cut for this
 constexpr std::uint16_t kLeastMtu = 576;  // RFC 9293 3.7.1 rests on it for IPv4
@@ -22,6 +25,7 @@ constexpr std::uint16_t kMostMtu = 9000;
 constexpr std::uint32_t kLeastBuffer = 2048;
 constexpr std::uint32_t kMostBuffer = 1U << 30;  // RFC 7323 2.3: the largest window
 constexpr std::uint16_t kMostVlan = 4094;
+constexpr std::uint32_t kLeastHalfOpen = 16;  // an eighth is kept for TIME-WAIT, the marks are quarters
 
 template <typename... Args>
 void require(bool holds, fmt::format_string<Args...> format, Args&&... args) {
@@ -105,6 +109,10 @@ void check_sizes(const EndpointOptions& options) {
   constexpr std::uint32_t kMostConnections = 1U << 24;
   require(options.limits.connections >= 1 && options.limits.connections <= kMostConnections,
           "--max_connections={}: give 1 to {}", options.limits.connections, kMostConnections);
+  require(options.limits.half_open >= kLeastHalfOpen && options.limits.half_open <= kMostConnections,
+          "--syn_queue={}: give {} to {}", options.limits.half_open, kLeastHalfOpen, kMostConnections);
+  require(options.limits.time_wait >= 1 && options.limits.time_wait <= kMostConnections,
+          "--max_time_wait={}: give 1 to {}", options.limits.time_wait, kMostConnections);
   require(options.buffers >= 8192, "{} packet buffers are too few, give at least 8192", options.buffers);
   require(options.workers == 1, "--workers={}: this version runs one worker, give 1", options.workers);
   require(options.mtu >= kLeastMtu && options.mtu <= kMostMtu, "--mtu={}: give {} to {}", options.mtu, kLeastMtu,
@@ -121,6 +129,17 @@ void check_times(const EndpointOptions& options) {
   require(options.duration >= Duration::zero(), "--duration: give a time that is not negative");
   require(options.stats_interval == Duration::zero() || options.stats_interval >= milliseconds(100),
           "--stats: give 0 or at least 0.1 seconds");
+}
+
+void check_syn_policy(const EndpointOptions& options) {
+  constexpr unsigned kMostRetries = 8;  // the last one 255 s after the SYN
+  require(options.synack_retries <= kMostRetries, "--synack_retries={}: give 0 to {}", options.synack_retries,
+          kMostRetries);
+  require(options.syn.rotate >= seconds(1) && options.syn.rotate <= hours(1), "--cookie_rotate: give 1s to 1h");
+  require(options.syn.idle >= milliseconds(100) && options.syn.idle <= hours(1), "--cookie_idle: give 100ms to 1h");
+  if (options.cookie_key_file.empty()) return;
+  require(!options.seed, "--seed fixes the key of --cookie_key_file as well; remove one of the two");
+  static_cast<void>(read_key_file(options.cookie_key_file));
 }
 
 void check_devices(const EndpointOptions& options, const std::vector<dpdk::Vdev>& devices) {
@@ -148,6 +167,7 @@ std::vector<dpdk::Vdev> validate(const EndpointOptions& options,
   check_listeners(options, is_service);
   check_sizes(options);
   check_times(options);
+  check_syn_policy(options);
   check_devices(options, devices);
   return devices;
 }

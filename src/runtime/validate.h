@@ -10,7 +10,8 @@
 
 namespace levee::runtime {
 
-// Throws StartupError (exit code 2) about the first thing that is wrong. Returns the devices, parsed.
+// Throws StartupError (exit code 2) about the first thing that is wrong, files that are named included. Returns the
+// devices, parsed.
 std::vector<dpdk::Vdev> validate(const EndpointOptions& options,
                                  const std::function<bool(std::string_view)>& is_service);
 

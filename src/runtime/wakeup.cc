@@ -8,23 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 
 #include "base/check.h"
 
 namespace levee::runtime {
-
-namespace {
-sigset_t stop_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  return set;
-}
-}  // namespace
 
 Wakeup::Wakeup() : stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { CHECK(stop_event_ >= 0); }
 
@@ -33,10 +23,13 @@ Wakeup::~Wakeup() {
   close(stop_event_);
 }
 
-void Wakeup::catch_signals() {
-  const sigset_t set = stop_signals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  signals_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+void Wakeup::catch_signals(bool reload) {
+  sigemptyset(&caught_);
+  sigaddset(&caught_, SIGINT);
+  sigaddset(&caught_, SIGTERM);
+  if (reload) sigaddset(&caught_, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &caught_, nullptr);
+  signals_ = signalfd(-1, &caught_, SFD_CLOEXEC | SFD_NONBLOCK);
   CHECK(signals_ >= 0);
 }
 
@@ -44,8 +37,7 @@ void Wakeup::release_signals() {
   if (signals_ < 0) return;
   close(signals_);
   signals_ = -1;
-  const sigset_t set = stop_signals();
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &caught_, nullptr);
 }
 
 Wakeup::Cause Wakeup::wait(Duration timeout) {
@@ -57,6 +49,7 @@ Wakeup::Cause Wakeup::wait(Duration timeout) {
   if (watched[1].revents != 0) {
     signalfd_siginfo info{};
     if (read(signals_, &info, sizeof(info)) == sizeof(info)) {
+      if (info.ssi_signo == SIGHUP) return Cause::Reload;
       signal_ = static_cast<int>(info.ssi_signo);
       return Cause::Signal;
     }

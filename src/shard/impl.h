@@ -23,6 +23,7 @@
 #include "shard/packet.h"
 #include "shard/reply_limit.h"
 #include "shard/shard.h"
+#include "shard/syn_cookie.h"
 #include "shard/time_wait_table.h"
 #include "shard/topology.h"
 #include "tcp/half_open.h"
@@ -48,6 +49,7 @@ struct ConnectionRecord {
   bool on_ready : 1 = false, on_output : 1 = false;
   bool detached : 1 = false;     // no longer in the flow index: its tuple is free or held by TIME-WAIT
   bool told_closed : 1 = false;  // the service has seen on_closed: to be freed
+  bool unproven : 1 = false;     // opened by a cookie and has not sent text: linger_until is when it may be dropped
 };
 
 struct HalfOpenRecord {
@@ -136,6 +138,9 @@ class Shard::Impl {
   TimingWheel<TimerLinks> wheel_;
   Toeplitz toeplitz_;
   ReplyLimit rst_limit_;
+  CookieJar cookies_;
+  bool cookie_mode_ = false;  // with SynCookies::Auto: between the high and the low mark of the SYN queue
+  std::uint32_t repeat_second_ = 0, repeated_ = 0;  // SYN-ACK retransmissions in this second
   Random random_;
 
   std::vector<OutFrame> outgoing_;
@@ -162,6 +167,20 @@ class Shard::Impl {
                                 std::uint32_t reopened);
   std::optional<Drop> accept(std::uint32_t half_index, Packet& packet, const tcp::Segment& segment,
                              std::uint32_t reopened);
+  std::uint32_t establish(const tcp::HalfOpen& half_open, std::uint16_t listener, std::uint16_t came_in, Packet& packet,
+                          const tcp::Segment& ack);
+
+  // --- syn_policy.cc ---
+  std::optional<Drop> answer_syn(Packet& packet, const tcp::Segment& syn, std::uint16_t listener);
+  std::optional<Drop> answer_by_cookie(Packet& packet, const tcp::Segment& syn, std::uint16_t listener);
+  // `reopened`: the TIME-WAIT entry that makes room if the cookie is good, or kNoIndex. False: it is no cookie.
+  bool accept_cookie(Packet& packet, const tcp::Segment& ack, std::uint16_t listener, std::uint32_t reopened,
+                     std::optional<Drop>& drop);
+  std::optional<Drop> reopen_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& syn,
+                                       std::uint16_t listener);
+  [[nodiscard]] bool in_cookie_mode();
+  [[nodiscard]] bool may_repeat_syn_ack();
+  bool drop_unproven(std::uint32_t index);
   [[nodiscard]] bool forward(Packet& packet);
   [[nodiscard]] FlowRef find_flow(const FlowKey4& key, std::uint64_t hash) const;
   [[nodiscard]] std::uint32_t find_reopening(const FlowKey4& key, std::uint64_t hash) const;

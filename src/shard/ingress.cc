@@ -54,6 +54,8 @@ void Shard::Impl::deliver(const Message& message) {
     if (Neighbour* entry = neighbours_.find_or_add(asked->address, asked->interface, now_)) {
       static_cast<void>(Neighbours::may_request(*entry, now_));  // remembered as requested now
     }
+  } else if (const auto* epoch = std::get_if<KeyEpoch>(&message)) {
+    cookies_.change_keys(*epoch);
   } else if (const auto* forwarded = std::get_if<ForwardedFrame>(&message)) {
     const Frame frame = forwarded->frame;
     stats_.count(Counter::FramesReceived);
@@ -200,6 +202,18 @@ std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packe
         break;  // not the new incarnation's: let the old one judge it
     }
   }
+  // A cookie's ACK, if its SYN would have been allowed to reopen; only success removes the entry.
+  if (segment.has(wire::kAck) && !segment.has(wire::kSyn) && !segment.has(wire::kRst) && cookies_.live(now_)) {
+    tcp::Segment syn = segment;
+    syn.seq = segment.seq - 1;
+    syn.flags = wire::kSyn;
+    const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
+    std::optional<Drop> drop;
+    if (listener != Topology::kNoListener && tcp::judge(time_wait_[index].tcp, syn) == tcp::TimeWaitVerdict::Reopen &&
+        accept_cookie(packet, segment, listener, index, drop)) {
+      return drop;
+    }
+  }
   const std::uint32_t offset = timestamp_offset(secrets_, packet.key);
   switch (verdict) {
     case tcp::TimeWaitVerdict::Restart:
@@ -215,7 +229,7 @@ std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packe
       if (listener == Topology::kNoListener || time_wait_[index].tcp.reopening) return Drop::TimeWaitIgnored;
       if (draining_) return Drop::Draining;
       stats_.count(Counter::SynsReceived);
-      return open_half(packet, segment, listener, index);
+      return reopen_time_wait(index, packet, segment, listener);
     }
     case tcp::TimeWaitVerdict::Ignore:
       break;
@@ -241,7 +255,16 @@ std::optional<Drop> Shard::Impl::to_nobody(Packet& packet, const tcp::Segment& s
       return Drop::NoListener;
     }
     if (draining_) return Drop::Draining;
-    return open_half(packet, segment, listener, kNoIndex);
+    return answer_syn(packet, segment, listener);
+  }
+  const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
+  if (listener != Topology::kNoListener && segment.has(wire::kAck) && !segment.has(wire::kSyn) && cookies_.live(now_)) {
+    std::optional<Drop> drop;
+    if (accept_cookie(packet, segment, listener, kNoIndex, drop)) return drop;
+    // Never reset while cookies live: the client's final ACK and first segment may be lost, and the one that arrives
+    // first would kill a connection whose retransmission carries the right number.
+    stats_.count(Counter::SyncookiesFailed);
+    return Drop::CookieFailed;
   }
   reply_rst(packet, segment);
   return Drop::NoConnection;
@@ -250,7 +273,10 @@ std::optional<Drop> Shard::Impl::to_nobody(Packet& packet, const tcp::Segment& s
 // `reopened`: the TIME-WAIT entry whose tuple this SYN wants, which stays until the handshake's ACK is valid.
 std::optional<Drop> Shard::Impl::open_half(Packet& packet, const tcp::Segment& syn, std::uint16_t listener,
                                            std::uint32_t reopened) {
-  const std::uint32_t half = half_open_.take();
+  // An eighth of the queue is for those who reopen a TIME-WAIT entry, which a cookie cannot always do.
+  const std::uint32_t reserve = reopened == kNoIndex ? half_open_.capacity() / 8 : 0;
+  const bool room = half_open_.in_use() + reserve < half_open_.capacity();
+  const std::uint32_t half = room ? half_open_.take() : kNoIndex;
   if (half == kNoIndex) {
     stats_.count(Counter::ListenOverflows);
     return Drop::SynQueueFull;
@@ -285,23 +311,9 @@ std::optional<Drop> Shard::Impl::open_half(Packet& packet, const tcp::Segment& s
 
 std::optional<Drop> Shard::Impl::accept(std::uint32_t half_index, Packet& packet, const tcp::Segment& segment,
                                         std::uint32_t reopened) {
-  // Without room the ACK stays unanswered and the client tries again: never reset, never forgotten.
-  const std::uint32_t index = new_connection();
-  if (index == kNoIndex) {
-    stats_.count(Counter::ListenOverflows);
-    return Drop::ConnectionsFull;
-  }
   const HalfOpenRecord half = half_open_[half_index];
-  ConnectionRecord& record = connections_[index];
-  record.key = half.key;
-  record.listener = half.listener;
-  record.service = topology_.listener_options(half.listener).service;
-  // Without a route the peer is where its SYN came from.
-  const auto hop = topology_.route(half.key.remote);
-  record.next_hop = hop ? hop->address : half.key.remote;
-  record.interface = hop ? hop->interface : half.interface;
-  tcp::Env now = env(record);
-  tcp::establish(record.tcb, half.tcp, segment, topology_.mss_limits(record.interface, now.options), now);
+  const std::uint32_t index = establish(half.tcp, half.listener, half.interface, packet, segment);
+  if (index == kNoIndex) return Drop::ConnectionsFull;
   index_.replace(packet.hash, FlowRef(RecordKind::HalfOpen, half_index), FlowRef(RecordKind::Connection, index));
   wheel_.disarm(half_index | kHalfOpenTimer);
   half_open_.put(half_index);
@@ -312,11 +324,33 @@ std::optional<Drop> Shard::Impl::accept(std::uint32_t half_index, Packet& packet
     stats_.count(Counter::TimeWaitRecycled);
     remove_time_wait(reopened);
   }
+  return to_connection(index, packet, segment);
+}
+
+// A connection out of what the SYN said and the handshake's ACK; not in the flow index yet. Without room the ACK stays
+// unanswered and the client tries again: never reset, never forgotten.
+std::uint32_t Shard::Impl::establish(const tcp::HalfOpen& half_open, std::uint16_t listener, std::uint16_t came_in,
+                                     Packet& packet, const tcp::Segment& ack) {
+  const std::uint32_t index = new_connection();
+  if (index == kNoIndex) {
+    stats_.count(Counter::ListenOverflows);
+    return kNoIndex;
+  }
+  ConnectionRecord& record = connections_[index];
+  record.key = packet.key;
+  record.listener = listener;
+  record.service = topology_.listener_options(listener).service;
+  // Without a route the peer is where its SYN came from.
+  const auto hop = topology_.route(packet.key.remote);
+  record.next_hop = hop ? hop->address : packet.key.remote;
+  record.interface = hop ? hop->interface : came_in;
+  tcp::Env now = env(record);
+  tcp::establish(record.tcb, half_open, ack, topology_.mss_limits(record.interface, now.options), now);
   // The ACK proves that our SYN-ACK arrived where the SYN came from; that says nothing about another link's next hop.
   if (packet.interface == record.interface) {
     learn_neighbour(record.next_hop, record.interface, packet.ethernet->source);
   }
-  return to_connection(index, packet, segment);
+  return index;
 }
 
 bool Shard::Impl::forward(Packet& packet) {

@@ -104,6 +104,10 @@ std::uint32_t Shard::Impl::pop_output() {
 void Shard::Impl::settle(std::uint32_t index) {
   ConnectionRecord& record = connections_[index];
   const State state = record.tcb.state();
+  if (record.unproven && (state != State::Established || (record.tcb.events & tcp::kDataEvent) != 0)) {
+    record.unproven = false;
+    if (state != State::FinWait2) record.tcb.linger_until = kNever;
+  }
   if (!record.detached && (state == State::Closed || state == State::TimeWait)) detach(index);
   // A close is told once everything that arrived has been read; until then the service goes on reading.
   constexpr auto kBeforeClosed = static_cast<std::uint8_t>(~tcp::kClosedEvent);
@@ -206,7 +210,7 @@ void Shard::Impl::half_open_timeout(std::uint32_t index) {
   const levee::TcpOptions& options = tcp_options(record.listener);
   const tcp::OutSegment segment =
       tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options);
-  if (send_segment(record.key, segment, record.interface, record.mac)) {
+  if (may_repeat_syn_ack() && send_segment(record.key, segment, record.interface, record.mac)) {
     stats_.count(Counter::SynAckRetrans);
     stats_.count(Counter::RetransSegs);
   }
@@ -254,6 +258,7 @@ bool Shard::Impl::expire() {
       return;
     }
     ConnectionRecord& record = connections_[id];
+    if (record.unproven && drop_unproven(id)) return;
     if (record.tcb.deadline() <= now_) {
       tcp::Env now = env(record);
       tcp::timeouts(record.tcb, now);

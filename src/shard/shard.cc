@@ -24,6 +24,7 @@ Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secre
       wheel_(Instant{}, TimerLinks{&connections_, &half_open_}),
       toeplitz_(secrets_.toeplitz_key),
       rst_limit_(secrets_.flow_index_key),
+      cookies_(secrets_.cookie_keys, options_.syn),
       random_(secrets_.random_seed) {
   CHECK(options_.shards == 1 || outboxes_.size() == options_.shards);
   CHECK(options_.limits.blanks > tcp::kBlanksForControl);  // or payload could never be written

@@ -119,7 +119,10 @@ void establish(Tcb& tcb, const HalfOpen& half_open, const Segment& ack, MssLimit
   tcb.quick_acks = options.quick_acks;
   tcb.congestion.open(tcb.mss, options.initial_window_segments, tcb.iss);
   // RFC 6298 (3), Karn: only a SYN-ACK that was sent once, or one that the timestamp tells apart, gives a sample.
-  if (tcb.timestamps) {
+  // A cookie's TSval was changed to carry options, and nobody knows when it was sent.
+  if (half_open.by_cookie) {
+    tcb.rtt = {};
+  } else if (tcb.timestamps) {
     const std::uint32_t elapsed = timestamp_clock(env.now, tcb.ts_offset) - ack.options.ts_echo;
     if (elapsed < 600'000) tcb.rtt.sample(std::chrono::milliseconds(elapsed));
   } else if (half_open.retransmits == 0) {

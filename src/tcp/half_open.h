@@ -19,6 +19,7 @@ struct HalfOpen {
   std::uint8_t peer_scale = 0;
   std::uint8_t retransmits = 0;  // of the SYN-ACK
   bool timestamps : 1 = false, sack : 1 = false, window_scaling : 1 = false;
+  bool by_cookie : 1 = false;  // never kept: it came back in an ACK (shard/syn_cookie.h)
 };
 
 // What the interface and its MTU allow (RFC 9293 3.7.1): MSS that we advertise, and the largest we send.

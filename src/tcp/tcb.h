@@ -76,8 +76,8 @@ struct Tcb {
   NewReno congestion;
 
   std::uint32_t transfer = kNoIndex;
-  std::uint32_t retransmits = 0;  // over the connection's life
-  std::uint32_t last_text_ms = 0;     // when text was last sent, low 32 bits of the millisecond clock
+  std::uint32_t retransmits = 0;   // over the connection's life
+  std::uint32_t last_text_ms = 0;  // when text was last sent, low 32 bits of the millisecond clock
   std::uint32_t challenge_second = 0;
   std::uint16_t mss = 536;  // effective: payload bytes per segment, options taken off (RFC 9293 3.7.1)
   std::uint8_t snd_scale = 0, rcv_scale = 0;

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -49,6 +50,12 @@ class ExitCodes(unittest.TestCase):
     def file(self, name, content):
         path = self.directory / name
         path.write_bytes(content)
+        return str(path)
+
+    def key_file(self, content=b"0123456789abcdef0123456789abcdef\n", mode=0o600):
+        path = self.directory / f"key{len(list(self.directory.iterdir()))}"
+        path.write_bytes(content)
+        path.chmod(mode)
         return str(path)
 
     def capture(self, frames=()):
@@ -99,6 +106,20 @@ class ExitCodes(unittest.TestCase):
             (["--dev=ring", ADDRESS, "--http_root=/nonexistent"], "/nonexistent"),
             (["--dev=ring", ADDRESS, "--pcap_out=/nonexistent/x"], "/nonexistent"),
             (["--dev=tap:x", ADDRESS, "--seed=1"], "--seed"),
+            (["--dev=ring", ADDRESS, "--syn_cookies=sometimes"], "auto, always or never"),
+            (["--dev=ring", ADDRESS, "--syn_queue=1"], "--syn_queue=1"),
+            (["--dev=ring", ADDRESS, "--max_time_wait=0"], "--max_time_wait"),
+            (["--dev=ring", ADDRESS, "--synack_retries=300"], "300"),
+            (["--dev=ring", ADDRESS, "--synack_retransmit_rate=often"], "often"),
+            (["--dev=ring", ADDRESS, "--cookie_rotate=1ms"], "--cookie_rotate"),
+            (["--dev=ring", ADDRESS, "--cookie_accept=never"], "recent or always"),
+            (["--dev=ring", ADDRESS, "--cookie_require_ts=perhaps"], "true or false"),
+            (["--dev=ring", ADDRESS, "--cookie_idle=soon"], "soon"),
+            (["--dev=ring", ADDRESS, "--listen=19/chargen/first"], "server_first"),
+            (["--dev=ring", ADDRESS, "--cookie_key_file=/nonexistent"], "/nonexistent"),
+            (["--dev=ring", ADDRESS, "--cookie_key_file=" + self.key_file(mode=0o644)], "chmod it to 0600"),
+            (["--dev=ring", ADDRESS, "--cookie_key_file=" + self.key_file(b"secret\n")], "32 hexadecimal digits"),
+            (["--dev=ring", ADDRESS, "--seed=1", "--cookie_key_file=" + self.key_file()], "--seed"),
             (["--dev=pcap:/nonexistent", ADDRESS], "/nonexistent"),
             (["--dev=carrier:pigeon", ADDRESS], "unknown device"),
             (["--flagfile=/nonexistent"], "/nonexistent"),
@@ -113,11 +134,13 @@ class ExitCodes(unittest.TestCase):
         self.refused(2, "--dev=tap:x", ADDRESS, "--listen=70000/http", "--check_config")
 
     def test_print_config_can_be_read_back(self):
-        words = ["--dev=ring", ADDRESS, "--listen=7/echo", "--time_wait=2m"]
+        words = ["--dev=ring", ADDRESS, "--listen=7/echo,19/chargen/server_first", "--time_wait=2m", "--syn_cookies=always",
+                 "--cookie_require_ts", "--synack_retransmit_rate=2k/s"]
         printed = run(*words, "--print_config").stdout
         again = run("--flagfile=" + self.file("flags", printed.encode()), "--print_config")
         self.assertEqual(again.stdout, printed)
-        self.assertIn("--time_wait=2m\n", printed)
+        for line in ("--time_wait=2m", "--syn_cookies=always", "--cookie_require_ts=true", "--synack_retransmit_rate=2k/s"):
+            self.assertIn(line + "\n", printed)
 
     def test_config_files_are_accepted(self):
         result = run(f"--flagfile={ROOT}/config/tap.flags", "--check_config")
@@ -152,6 +175,32 @@ class ExitCodes(unittest.TestCase):
         self.assertEqual(totals["counters"]["FramesReceived"], 3)
         self.assertEqual(sum(totals["drops"].values()), 3)
         self.assertEqual(result.leftovers, [])
+
+    def test_sighup_reads_the_key_file_again_and_a_bad_one_changes_nothing(self):
+        key = Path(self.key_file())
+        process = start("--dev=ring", ADDRESS, f"--cookie_key_file={key}", "--syn_cookies=always")
+        self.assertIn("ready", process.stdout.readline())
+        key.chmod(0o640)
+        process.send_signal(signal.SIGHUP)
+        line = process.stderr.readline()
+        self.assertRegex(line, r"\Alevee: --cookie_key_file=\S+: its mode is 0640, .*; the old key stays\n\Z")
+        key.chmod(0o600)
+        key.write_bytes(b"f" * 32 + b"\n")
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(self.pending(process, signal.SIGHUP), False)
+        process.send_signal(signal.SIGTERM)
+        result = Result(process)
+        self.assertEqual((result.returncode, result.stderr, result.leftovers), (0, "", []))
+
+    def pending(self, process, number):
+        """Whether the process has yet to take the signal; waits until it has, at most ten seconds."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+            masks = [line.split()[1] for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd"))]
+            if not any(int(mask, 16) >> (number - 1) & 1 for mask in masks):
+                return False
+        return True
 
     def test_signals_duration_and_stats(self):
         process = start("--dev=ring", ADDRESS, "--json", "--stats=0.1")

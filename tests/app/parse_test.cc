@@ -38,6 +38,18 @@ TEST(ParseSize, Grid) {
   }
 }
 
+TEST(ParseRate, Grid) {
+  EXPECT_EQ(parse_rate("0"), 0U);
+  EXPECT_EQ(parse_rate("1000"), 1000U);
+  EXPECT_EQ(parse_rate("1k"), 1000U);
+  EXPECT_EQ(parse_rate("1k/s"), 1000U);
+  EXPECT_EQ(parse_rate("2.5k"), 2500U);
+  EXPECT_EQ(parse_rate("3m/s"), 3000000U);
+  for (const char* bad : {"", "k", "/s", "-1", "1K", "1.5", "1k/m", "1/s/s", "1 k", "1e3", "9999999m", "1g"}) {
+    EXPECT_THROW(static_cast<void>(parse_rate(bad)), BadWord) << bad;
+  }
+}
+
 TEST(ParseNumber, Grid) {
   EXPECT_EQ(parse_number("0", 0, 10), 0U);
   EXPECT_EQ(parse_number("10", 0, 10), 10U);
@@ -79,8 +91,13 @@ TEST(ParseListener, Grid) {
   EXPECT_EQ(any.service, "http");
   const EndpointListener one = parse_listener("10.0.0.2:7/echo");
   EXPECT_EQ(one.local, (SocketAddress{Ipv4Address{0x0a000002}, 7}));
-  for (const char* bad : {"", "80", "80/", "/http", "0/http", "65536/http", "70000/http", "x/http", "10.0.0:80/http",
-                          ":80/http", "-1/http"}) {
+  EXPECT_FALSE(one.server_first);
+  const EndpointListener speaker = parse_listener("10.0.0.2:19/chargen/server_first");
+  EXPECT_EQ(speaker.service, "chargen");
+  EXPECT_TRUE(speaker.server_first);
+  for (const char* bad : {"19/chargen/", "19/chargen/client_first", "19//server_first", "19/server_first/",
+                          "19/chargen/server_first/server_first", "", "80", "80/", "/http", "0/http", "65536/http",
+                          "70000/http", "x/http", "10.0.0:80/http", ":80/http", "-1/http"}) {
     EXPECT_THROW(static_cast<void>(parse_listener(bad)), BadWord) << bad;
   }
 }

@@ -103,6 +103,24 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"stats", [](O& o) { o.stats_interval = 50ms; }, "--stats"},
                     Case{"workers", [](O& o) { o.workers = 2; }, "--workers=2"},
                     Case{"connections", [](O& o) { o.limits.connections = 0; }, "--max_connections"},
+                    Case{"syn_queue", [](O& o) { o.limits.half_open = 15; }, "--syn_queue=15: give 16"},
+                    Case{"syn_queue_huge", [](O& o) { o.limits.half_open = 1U << 25; }, "--syn_queue"},
+                    Case{"max_time_wait", [](O& o) { o.limits.time_wait = 0; }, "--max_time_wait=0"},
+                    Case{"max_time_wait_huge", [](O& o) { o.limits.time_wait = 1U << 25; }, "--max_time_wait"},
+                    Case{"synack_retries", [](O& o) { o.synack_retries = 9; }, "--synack_retries=9: give 0 to 8"},
+                    Case{"cookie_rotate", [](O& o) { o.syn.rotate = 999ms; }, "--cookie_rotate"},
+                    Case{"cookie_rotate_long", [](O& o) { o.syn.rotate = 61min; }, "--cookie_rotate"},
+                    Case{"cookie_idle", [](O& o) { o.syn.idle = 0s; }, "--cookie_idle"},
+                    Case{"cookie_idle_long", [](O& o) { o.syn.idle = 61min; }, "--cookie_idle"},
+                    Case{"key_file", [](O& o) { o.cookie_key_file = "/nonexistent/key"; },
+                         "--cookie_key_file=/nonexistent/key: cannot read"},
+                    Case{"key_file_with_seed",
+                         [](O& o) {
+                           o.devices = {"ring"};
+                           o.seed = 1;
+                           o.cookie_key_file = "/nonexistent/key";
+                         },
+                         "remove one of the two"},
                     Case{"buffers", [](O& o) { o.buffers = 100; }, "packet buffers"},
                     Case{"seed_on_tap", [](O& o) { o.seed = 1; }, "pcap or ring"},
                     Case{"seed_with_eal",
@@ -165,6 +183,38 @@ TEST(Plan, EachListenerHasItsOwnService) {
   EXPECT_EQ(made.listeners[1].service, 1);
 }
 
+TEST(Plan, ShardsAreToldHowSynsAreAnswered) {
+  EndpointOptions options = good();
+  options.listeners.push_back({.local = {{}, 19}, .service = "echo", .server_first = true, .tcp = {}});
+  options.limits.half_open = 100;
+  options.limits.time_wait = 200;
+  options.synack_retries = 5;
+  options.synack_retransmit_rate = 7;
+  options.syn = {.cookies = SynCookies::Always, .rotate = 40s, .require_timestamps = true, .idle = 3s};
+  const ShardOptions made = shard_options(options, {{}}, 65536, 0);
+  EXPECT_FALSE(made.listeners[0].server_first);
+  EXPECT_TRUE(made.listeners[1].server_first);
+  EXPECT_EQ(made.limits.half_open, 100U);
+  EXPECT_EQ(made.limits.time_wait, 200U);
+  EXPECT_EQ(made.synack_retries, 5);
+  EXPECT_EQ(made.synack_retransmit_rate, 7U);
+  EXPECT_EQ(made.syn.cookies, SynCookies::Always);
+  EXPECT_EQ(made.syn.rotate, 40s);
+  EXPECT_FALSE(made.syn.accept_always);
+  EXPECT_TRUE(made.syn.require_timestamps);
+  EXPECT_EQ(made.syn.idle, 3s);
+}
+
+// The SYN may have gone to another host of the fleet.
+TEST(Plan, AKeyFileImpliesThatStrayAcksAreAlwaysTried) {
+  EndpointOptions options = good();
+  options.cookie_key_file = "key";
+  EXPECT_TRUE(shard_options(options, {{}}, 65536, 0).syn.accept_always);
+  options.cookie_key_file.clear();
+  options.syn.accept_always = true;
+  EXPECT_TRUE(shard_options(options, {{}}, 65536, 0).syn.accept_always);
+}
+
 TEST(Plan, PayloadLeavesBuffersForTheQueues) {
   EXPECT_EQ(shard_options(good(), {{}}, 65536, 0).limits.held_buffers, 49152U);
   EXPECT_EQ(shard_options(good(), {{}}, 8192, 0).limits.held_buffers, 4096U);
@@ -177,7 +227,25 @@ TEST(Secrets, ASeedGivesTheSameAndTheKernelNever) {
   EXPECT_EQ(one.shards[0].isn_key, same.shards[0].isn_key);
   EXPECT_EQ(one.mac, same.mac);
   EXPECT_NE(one.shards[0].isn_key, other.shards[0].isn_key);
+  EXPECT_EQ(one.cookie_master, same.cookie_master);
+  EXPECT_NE(one.cookie_master, other.cookie_master);
+  EXPECT_NE(make_secrets({}, 1).cookie_master, make_secrets({}, 1).cookie_master);
   EXPECT_NE(make_secrets({}, 1).shards[0].isn_key, make_secrets({}, 1).shards[0].isn_key);
+}
+
+// Hosts of one fleet: equal where a cookie is opened, and nowhere else.
+TEST(Secrets, AMasterKeyFixesWhatAFleetShares) {
+  ProcessSecrets one = make_secrets({}, 2);
+  ProcessSecrets other = make_secrets({}, 1);
+  share_secrets(one, MasterKey{1, 2});
+  share_secrets(other, MasterKey{1, 2});
+  EXPECT_EQ(one.cookie_master, other.cookie_master);
+  EXPECT_EQ(one.shards[0].timestamp_key, other.shards[0].timestamp_key);
+  EXPECT_EQ(one.shards[0].timestamp_key, one.shards[1].timestamp_key);
+  EXPECT_NE(one.shards[0].isn_key, other.shards[0].isn_key);
+  share_secrets(other, MasterKey{1, 3});
+  EXPECT_NE(one.shards[0].timestamp_key, other.shards[0].timestamp_key);
+  EXPECT_NE(timestamp_key(MasterKey{1, 2}), cookie_key(MasterKey{1, 2}, 0));
 }
 
 TEST(Secrets, ShardsShareWhatTheyMustAndNothingElse) {

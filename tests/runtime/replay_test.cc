@@ -26,6 +26,7 @@ constexpr MacAddress kOurMac{{2, 0, 0, 0, 0, 1}};
 constexpr MacAddress kPeerMac{{2, 0, 0, 0, 0, 2}};
 constexpr Ipv4Address kOurs{0x0a000001};
 constexpr Ipv4Address kPeers{0x0a000002};
+constexpr MasterKey kMaster{7, 8};
 constexpr Duration kStart = 1'700'000'000s;  // since 1970, as captures say it
 
 Bytes arp_request() {
@@ -60,8 +61,11 @@ std::string contents(const std::filesystem::path& path) {
 // One run over captures that the test writes with `device(i).at`.
 class Playback {
  public:
-  explicit Playback(std::size_t devices = 1, device::PcapWriter* writer = nullptr) : writer_(writer) {
+  explicit Playback(std::size_t devices = 1, device::PcapWriter* writer = nullptr,
+                    SynCookies cookies = SynCookies::Auto, const MasterKey& master = kMaster)
+      : writer_(writer), keys_(master, 30s) {
     sim::ConversationOptions options;
+    options.shard.syn.cookies = cookies;
     shard_ = std::make_unique<shard::Shard>(options.shard, options.secrets, std::vector<shard::Mailbox*>{nullptr});
     WorkerParts parts{.shard = shard_.get(), .ports = {}, .inboxes = {&control_}, .writer = writer};
     for (std::size_t i = 0; i < devices; ++i) {
@@ -78,7 +82,7 @@ class Playback {
   shard::Shard& shard() { return *shard_; }
   // To the end, connections that nobody finishes reset; then every buffer has to be back.
   void play() {
-    Replay replay(*worker_, writer_);
+    Replay replay(*worker_, writer_, keys_);
     replay.run();
     end_ = replay.now();
     ASSERT_TRUE(control_.push(shard::Drain{}) && control_.push(shard::AbortAll{}));
@@ -94,6 +98,7 @@ class Playback {
 
  private:
   device::PcapWriter* writer_;
+  KeySchedule keys_;
   device::SlabPool pool_{2048, 2048};
   shard::Mailbox control_{16};
   std::unique_ptr<shard::Shard> shard_;
@@ -126,8 +131,8 @@ TEST(Replay, TimersFireAtTheirOwnTimeBetweenFrames) {
   for (const auto& sent : run.device().sent()) {
     if (sim::dissect(sent.frame).tcp) syn_acks.push_back(sent.at);
   }
-  // The SYN-ACK, and its retransmissions 1, 3, 7, 15 and 31 s later: one of them before the last frame, four behind it.
-  ASSERT_EQ(syn_acks.size(), 6U);
+  // The SYN-ACK, and its retransmissions 1, 3 and 7 s later: one of them before the last frame, two behind it.
+  ASSERT_EQ(syn_acks.size(), 4U);
   Duration expected = 1ms;
   Duration step = 1s;
   for (const Instant at : syn_acks) {
@@ -216,6 +221,37 @@ TEST(Replay, TheSameCaptureGivesTheSameFileByteForByte) {
   EXPECT_EQ(files[0].size(), bytes);
 }
 
+// The ISS of each SYN-ACK to the same SYN, sent at these times behind kStart.
+std::vector<std::uint32_t> cookies_at(std::initializer_list<Duration> times, const MasterKey& master = kMaster) {
+  Playback run(1, nullptr, SynCookies::Always, master);
+  for (const Duration at : times) run.device().at(kStart + at, syn(5000));
+  run.play();
+  std::vector<std::uint32_t> made;
+  for (const auto& sent : run.device().sent()) {
+    const auto seen = sim::dissect(sent.frame);
+    if (seen.tcp) made.push_back(seen.tcp->sequence);
+  }
+  return made;
+}
+
+// kStart is 20 s into an epoch of 30 s.
+TEST(Replay, CookieKeysFollowTheCapturesTime) {
+  static_assert(kStart % 30s == 20s);
+  const auto made = cookies_at({0s, 9s, 10s - 1ns, 10s, 39s, 40s, 1h});
+  ASSERT_EQ(made.size(), 7U);
+  EXPECT_EQ(made[0], made[1]);
+  EXPECT_EQ(made[0], made[2]);
+  EXPECT_NE(made[2], made[3]);
+  EXPECT_EQ(made[3], made[4]);
+  EXPECT_NE(made[4], made[5]);
+  EXPECT_NE(made[5], made[6]);
+}
+
+TEST(Replay, CookiesAreTheMasterKeysAndNothingElse) {
+  EXPECT_EQ(cookies_at({0s, 45s}), cookies_at({0s, 45s}));
+  EXPECT_NE(cookies_at({0s}), cookies_at({0s}, MasterKey{1, 1}));
+}
+
 TEST(Replay, GarbageIsCountedAndEndsCleanly) {
   Playback run;
   Random random(7);
@@ -239,7 +275,7 @@ TEST(Replay, CutShortLeavesTheRestOfTheCapture) {
   device.at(kStart, arp_request());
   Worker worker({.shard = &shard, .ports = {&device}, .inboxes = {}, .writer = nullptr});
   worker.status().cut_short = true;
-  Replay(worker, nullptr).run();
+  Replay(worker, nullptr, KeySchedule(kMaster, 30s)).run();
   EXPECT_THAT(device.sent(), IsEmpty());
   EXPECT_EQ(pool.out(), 0U);
 }

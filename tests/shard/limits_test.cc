@@ -41,7 +41,9 @@ TEST(Limits, Connections) {
 TEST(Limits, HalfOpen) {
   ShardLimits limits = small();
   limits.half_open = 2;
-  Conversation talk(with(limits));
+  sim::ConversationOptions options = with(limits);
+  options.shard.syn.cookies = SynCookies::Never;
+  Conversation talk(std::move(options));
   Peer &one = add(talk, 0), &other = add(talk, 1), &third = add(talk, 2);
   one.sends(syn());
   one.expects(syn_ack());

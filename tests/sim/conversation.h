@@ -134,6 +134,7 @@ class Conversation {
   [[nodiscard]] RecordingService& service();
   [[nodiscard]] device::SlabPool& pool() { return pool_; }
   [[nodiscard]] const ShardOptions& options() const { return options_.shard; }
+  [[nodiscard]] const shard::Secrets& secrets() const { return options_.secrets; }
 
   // Raw access to what was sent: the next frame, or nothing.
   [[nodiscard]] std::optional<Bytes> next_frame();

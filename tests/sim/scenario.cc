@@ -128,6 +128,9 @@ HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tai
     for (std::uint8_t& octet : host.secrets.toeplitz_key) octet = static_cast<std::uint8_t>(random.next());
   } while (!spreads(host.secrets.toeplitz_key, shard.shards));
   host.secrets.random_seed = random.next();
+  for (SipKey& key : host.secrets.cookie_keys) key = {random.next(), random.next()};
+  constexpr SynCookies kPolicies[] = {SynCookies::Auto, SynCookies::Always, SynCookies::Never};
+  shard.syn.cookies = pick(random, kPolicies);
   return host;
 }
 
@@ -204,6 +207,7 @@ Scenario make_scenario(std::uint64_t seed) {
 std::string describe(const Scenario& scenario) {
   constexpr const char* kWrapNames[] = {"", ", client's ISN near 2^32", ", server's ISN near 2^32",
                                         ", client's timestamps near 2^32", ", server's timestamps near 2^32"};
+  constexpr const char* kPolicyNames[] = {"auto", "always", "never"};
   std::string text = fmt::format(
       "seed {}: {} connections{}{}{}, faults stop after {} s\n", scenario.seed, scenario.connections.size(),
       scenario.small_tables ? ", small tables" : "", scenario.small_buffers ? ", small buffers" : "",
@@ -213,12 +217,13 @@ std::string describe(const Scenario& scenario) {
     const ShardOptions& shard = scenario.hosts[i].shard;
     const TcpOptions& tcp = shard.active;
     text += fmt::format(
-        "  host {}: {} shards{}, mtu {}, buffers of {}, windows {}/{},{}{}{} room for {} connections\n"
+        "  host {}: {} shards{}, mtu {}, buffers of {}, windows {}/{},{}{}{} cookies {}, room for {} connections\n"
         "  sends with loss {:.3f} duplication {:.3f} reordering {:.3f} corruption {:.3f} delay {} ms jitter {} ms rate "
         "{}\n",
         i, shard.shards, scenario.hosts[i].rss ? "" : " without RSS", shard.interfaces[0].mtu,
         scenario.hosts[i].buffer_size, tcp.receive_buffer, tcp.send_buffer, tcp.timestamps ? " TS" : "",
-        tcp.sack ? " SACK" : "", tcp.window_scaling ? " WS" : "", shard.limits.connections, bad.loss, bad.duplication,
+        tcp.sack ? " SACK" : "", tcp.window_scaling ? " WS" : "",
+        kPolicyNames[static_cast<std::size_t>(shard.syn.cookies)], shard.limits.connections, bad.loss, bad.duplication,
         bad.reordering, bad.corruption, bad.delay / milliseconds(1), bad.jitter / milliseconds(1), bad.bits_per_second);
   }
   return text;

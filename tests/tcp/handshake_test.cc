@@ -171,6 +171,7 @@ TEST(Handshake, SynToAClosedTcpPortIsReset) {
 TEST(Handshake, FullSynQueueIsSilent) {
   ConversationOptions options;
   options.shard.limits.half_open = 1;
+  options.shard.syn.cookies = SynCookies::Never;
   Conversation talk(std::move(options));
   talk.peer().sends(syn().mss(1460));
   talk.peer().expects(syn_ack());

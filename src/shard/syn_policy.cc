@@ -1,0 +1,142 @@
+// Which of three tiers answers a SYN (RFC 4987): the SYN queue, a cookie, or nothing; and what becomes of a cookie that
+// comes back. By cookie a SYN costs no buffer, no record, no timer and no neighbour lookup: the reply is written into
+// its frame.
+#include "base/check.h"
+#include "shard/impl.h"
+#include "tcp/time_wait.h"
+
+namespace levee::shard {
+
+// With SynCookies::Auto: from three quarters of the SYN queue on, until it has drained to a quarter.
+bool Shard::Impl::in_cookie_mode() {
+  switch (options_.syn.cookies) {
+    case SynCookies::Always:
+      return true;
+    case SynCookies::Never:
+      return false;
+    case SynCookies::Auto:
+      break;
+  }
+  const std::uint64_t used = half_open_.in_use();
+  const std::uint64_t capacity = half_open_.capacity();
+  if (used * 4 >= capacity * 3) cookie_mode_ = true;
+  if (used * 4 <= capacity) cookie_mode_ = false;
+  return cookie_mode_;
+}
+
+std::optional<Drop> Shard::Impl::answer_syn(Packet& packet, const tcp::Segment& syn, std::uint16_t listener) {
+  // A lost final ACK is final for a service that speaks first: it is never left to a cookie, which is not repeated.
+  if (in_cookie_mode() && !topology_.listener_options(listener).server_first) {
+    return answer_by_cookie(packet, syn, listener);
+  }
+  return open_half(packet, syn, listener, kNoIndex);
+}
+
+std::optional<Drop> Shard::Impl::answer_by_cookie(Packet& packet, const tcp::Segment& syn, std::uint16_t listener) {
+  const levee::TcpOptions& options = tcp_options(listener);
+  const tcp::MssLimits limits = topology_.mss_limits(packet.interface, options);
+  const CookieJar::Baked baked =
+      cookies_.bake(packet.key, syn, timestamp_offset(secrets_, packet.key), now_, limits, options);
+  tcp::OutSegment answer = tcp::syn_ack(baked.half_open, now_, limits, options);
+  if (answer.options.has_timestamps) answer.options.ts_value = baked.timestamp;
+  if (reply(packet, answer)) {
+    stats_.count(Counter::SynAcksSent);
+    stats_.count(Counter::SyncookiesSent);
+  }
+  return std::nullopt;
+}
+
+bool Shard::Impl::accept_cookie(Packet& packet, const tcp::Segment& ack, std::uint16_t listener, std::uint32_t reopened,
+                                std::optional<Drop>& drop) {
+  const levee::TcpOptions& options = tcp_options(listener);
+  const auto half_open = cookies_.open(packet.key, ack, timestamp_offset(secrets_, packet.key), now_,
+                                       topology_.mss_limits(packet.interface, options), options);
+  if (!half_open) return false;
+  if (draining_) {
+    drop = Drop::Draining;
+    return true;
+  }
+  const std::uint32_t index = establish(*half_open, listener, packet.interface, packet, ack);
+  if (index == kNoIndex) {
+    drop = Drop::ConnectionsFull;
+    return true;
+  }
+  const FlowRef ref(RecordKind::Connection, index);
+  if (reopened != kNoIndex) {
+    stats_.count(Counter::TimeWaitRecycled);
+    remove_time_wait(reopened);
+  }
+  if (!index_.insert(packet.hash, ref)) {
+    // As if it had never been: no peer and no service has heard of it.
+    connections_[index].tcb.enter(State::Closed, stats_);
+    connections_.put(index);
+    stats_.count(Counter::Closed);
+    drop = Drop::ConnectionsFull;
+    return true;
+  }
+  stats_.count(Counter::PassiveOpens);
+  stats_.count(Counter::Accepted);
+  stats_.count(Counter::SyncookiesRecv);
+  ConnectionRecord& record = connections_[index];
+  record.unproven = true;
+  record.tcb.linger_until = now_ + options_.syn.idle;
+  drop = to_connection(index, packet, ack);
+  return true;
+}
+
+// The entry stays until the new handshake's ACK is valid (MAY-2). A half-open record is the sure way; without one, a
+// cookie will do if its number is beyond the old incarnation's or timestamps tell the two apart.
+std::optional<Drop> Shard::Impl::reopen_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& syn,
+                                                  std::uint16_t listener) {
+  if (half_open_.in_use() < half_open_.capacity()) return open_half(packet, syn, listener, index);
+  const levee::TcpOptions& options = tcp_options(listener);
+  const tcp::TimeWait& entry = time_wait_[index].tcp;
+  if (options_.syn.cookies != SynCookies::Never && !topology_.listener_options(listener).server_first) {
+    CookieJar tasting = cookies_;
+    const tcp::Seq iss = tasting
+                             .bake(packet.key, syn, timestamp_offset(secrets_, packet.key), now_,
+                                   topology_.mss_limits(packet.interface, options), options)
+                             .half_open.iss;
+    if (iss > entry.snd_nxt || (entry.timestamps && syn.options.has_timestamps)) {
+      return answer_by_cookie(packet, syn, listener);
+    }
+  }
+  stats_.count(Counter::ListenOverflows);
+  return Drop::SynQueueFull;
+}
+
+// A SYN-ACK that nobody asked for again: none in cookie mode, and so many a second, or levee would be an amplifier.
+bool Shard::Impl::may_repeat_syn_ack() {
+  const auto second = static_cast<std::uint32_t>(to_milliseconds(now_) / 1000);
+  if (second != repeat_second_) {
+    repeat_second_ = second;
+    repeated_ = 0;
+  }
+  if (!in_cookie_mode() && repeated_ < options_.synack_retransmit_rate) {
+    ++repeated_;
+    return true;
+  }
+  stats_.count(Counter::SynAckLimited);
+  return false;
+}
+
+// A connection by cookie that has sent nothing is what a forged ACK makes (2^-24 of them do): dropped without a word
+// once it has been idle for a while and room is getting short.
+bool Shard::Impl::drop_unproven(std::uint32_t index) {
+  ConnectionRecord& record = connections_[index];
+  if (record.tcb.linger_until > now_) return false;
+  const std::uint64_t capacity =
+      std::uint64_t{options_.limits.connections} + options_.limits.time_wait + options_.limits.half_open;
+  if (std::uint64_t{index_.size()} * 4 <= capacity * 3) {
+    record.tcb.linger_until = now_ + options_.syn.idle;
+    return false;
+  }
+  stats_.count(Counter::CookieIdle);
+  tcp::Env now = env(record);
+  record.tcb.enter(State::Closed, stats_);
+  tcp::finish(record.tcb, CloseCause::TimedOut, now);
+  settle(index);
+  return true;
+}
+
+}  // namespace levee::shard
