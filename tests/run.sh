@@ -50,7 +50,9 @@ if [[ $sanitize ]]; then
   build=build-asan
   test_options+=(--timeout-multiplier=4)
   export LEVEE_TEST_SIZE=${LEVEE_TEST_SIZE:-small}
-  export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+  # gcc 12 puts locals of 64-byte alignment anywhere on the stack that this check fakes (GCC bug 110027).
+  fake_stack=$([[ $compiler == clang ]] && echo 1 || echo 0)
+  export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1:detect_leaks=1:detect_stack_use_after_return=$fake_stack:strict_string_checks=1
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   symbolizer=$(command -v llvm-symbolizer llvm-symbolizer-14 | head -n 1)
   [[ $symbolizer ]] && export ASAN_SYMBOLIZER_PATH=$symbolizer
