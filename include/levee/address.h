@@ -35,11 +35,24 @@ struct Ipv4Address {
 
 class IpAddress {
  public:
-  constexpr IpAddress() = default;  // the unspecified IPv4 address
+  constexpr IpAddress() = default;     // the unspecified IPv4 address
   constexpr IpAddress(Ipv4Address v4)  // NOLINT(google-explicit-constructor): every IPv4 address is an IP address
-      : bytes_{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
-               static_cast<std::uint8_t>(v4.value >> 24), static_cast<std::uint8_t>(v4.value >> 16),
-               static_cast<std::uint8_t>(v4.value >> 8), static_cast<std::uint8_t>(v4.value)} {}
+      : bytes_{0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0,
+               0xff,
+               0xff,
+               static_cast<std::uint8_t>(v4.value >> 24),
+               static_cast<std::uint8_t>(v4.value >> 16),
+               static_cast<std::uint8_t>(v4.value >> 8),
+               static_cast<std::uint8_t>(v4.value)} {}
   constexpr explicit IpAddress(const std::array<std::uint8_t, 16>& bytes) : bytes_(bytes) {}
 
   [[nodiscard]] constexpr bool is_v4() const {

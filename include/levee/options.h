@@ -24,14 +24,14 @@ struct TcpOptions {
   std::uint16_t max_mss = 0;                  // 0: from the interface's MTU (RFC 9293 3.7.1)
   std::uint16_t min_peer_mss = 88;            // a smaller offer is raised to this (CVE-2019-11479)
 
-  Duration initial_rto = std::chrono::seconds(1);         // RFC 6298 (2.1)
-  Duration min_rto = std::chrono::milliseconds(200);      // RFC 6298 (2.4) says 1 s; 200 ms as in Linux, a stated deviation
-  Duration max_rto = std::chrono::seconds(60);            // RFC 6298 (2.5)
-  std::uint8_t max_retransmits = 15;                      // R2 for data, about 15 min as in Linux (SHLD-11: >= 100 s)
-  std::uint8_t max_syn_retransmits = 7;                   // R2 for SYN of an active open: 255 s (MUST-23: >= 3 min)
-  Duration delayed_ack = std::chrono::milliseconds(40);   // RFC 9293 3.8.6.3, MUST-40: < 0.5 s
-  std::uint8_t quick_acks = 16;                           // segments acknowledged at once after opening, as in Linux
-  Duration fin_wait_2_timeout = std::chrono::seconds(60); // FIN-WAIT-2 with a silent peer, as in Linux
+  Duration initial_rto = std::chrono::seconds(1);     // RFC 6298 (2.1)
+  Duration min_rto = std::chrono::milliseconds(200);  // RFC 6298 (2.4) says 1 s; 200 ms as in Linux, a stated deviation
+  Duration max_rto = std::chrono::seconds(60);        // RFC 6298 (2.5)
+  std::uint8_t max_retransmits = 15;                  // R2 for data, about 15 min as in Linux (SHLD-11: >= 100 s)
+  std::uint8_t max_syn_retransmits = 7;               // R2 for SYN of an active open: 255 s (MUST-23: >= 3 min)
+  Duration delayed_ack = std::chrono::milliseconds(40);    // RFC 9293 3.8.6.3, MUST-40: < 0.5 s
+  std::uint8_t quick_acks = 16;                            // segments acknowledged at once after opening, as in Linux
+  Duration fin_wait_2_timeout = std::chrono::seconds(60);  // FIN-WAIT-2 with a silent peer, as in Linux
 };
 
 // How SYNs are answered (RFC 4987).
@@ -44,27 +44,28 @@ enum class SynCookies : std::uint8_t {
 struct SynPolicy {
   SynCookies cookies = SynCookies::Auto;
   Duration rotate = std::chrono::seconds(30);  // length of a key's epoch; a cookie lives for nearly two
-  bool accept_always = false;   // try stray ACKs as cookies even when none was sent lately (a fleet behind one address)
+  bool accept_always = false;  // try stray ACKs as cookies even when none was sent lately (a fleet behind one address)
   bool require_timestamps = false;  // refuse cookies without a fresh TSecr: about 2^-40 for a blind ACK, not 2^-24
-  Duration idle = std::chrono::seconds(10);    // a cookie's connection without text is dropped after this time while
-                                               // the flow index is above three quarters
+  // A cookie's connection without text is dropped after this time while the flow index or the connection table is above
+  // three quarters.
+  Duration idle = std::chrono::seconds(10);
 };
 
 // One TCP port that accepts connections.
 struct ListenerOptions {
-  IpAddress address{};           // unspecified: any of our addresses
+  IpAddress address{};  // unspecified: any of our addresses
   std::uint16_t tcp_port = 0;
-  std::uint16_t service = 0;     // index into the services that the runtime was given
-  bool server_first = false;     // the service speaks first, so a lost final ACK would be final: never by cookie
+  std::uint16_t service = 0;  // index into the services that the runtime was given
+  bool server_first = false;  // the service speaks first, so a lost final ACK would be final: never by cookie
   TcpOptions tcp{};
 };
 
 // A link that frames come from and go to: a port (NIC), or one VLAN on it.
 struct InterfaceOptions {
   std::uint16_t port = 0;
-  std::uint16_t vlan = 0;        // 0: untagged
+  std::uint16_t vlan = 0;  // 0: untagged
   MacAddress mac{};
-  std::uint16_t mtu = 1500;      // bytes of IP packet
+  std::uint16_t mtu = 1500;            // bytes of IP packet
   bool ipv4_checksum_offload = false;  // the device writes the IPv4 header checksum
   bool tcp_checksum_offload = false;   // the device completes the TCP checksum from the pseudo-header sum
 };
@@ -78,7 +79,7 @@ struct AddressOptions {
 
 struct RouteOptions {
   Ipv4Address prefix{};
-  std::uint8_t prefix_length = 0;   // 0: the default route, a gateway
+  std::uint8_t prefix_length = 0;  // 0: the default route, a gateway
   Ipv4Address next_hop{};
   std::uint16_t interface = 0;
 };
@@ -86,31 +87,33 @@ struct RouteOptions {
 // The sizes of one shard; everything is allocated at construction, each limit has a counter for "full".
 struct ShardLimits {
   std::uint32_t connections = 65536;
-  std::uint32_t transfers = 65536;         // connections with something outstanding at the same time
-  std::uint32_t half_open = 4096;          // the SYN queue
+  std::uint32_t transfers = 65536;  // connections with something outstanding at the same time
+  std::uint32_t half_open = 4096;   // the SYN queue
   std::uint32_t time_wait = 65536;
-  std::uint32_t slices = 262144;           // pieces of payload queued, both ways
+  std::uint32_t slices = 262144;  // pieces of payload queued, both ways
   std::uint32_t neighbours = 1024;
-  std::uint32_t blanks = 1024;             // blank buffers kept at hand; more than 64, which are kept for ACKs and RSTs
-  std::uint32_t held_buffers = 49152;      // buffers that payload may occupy, both ways; the last eighth of them, and of
-                                           // slices, is for the first segment of connections that hold nothing
+  std::uint32_t blanks = 1024;         // blank buffers kept at hand; more than 64, which are kept for ACKs and RSTs
+  std::uint32_t held_buffers = 49152;  // buffers that payload may occupy, both ways; the last eighth of them, and of
+                                       // slices, is for the first segment of connections that hold nothing
   std::uint32_t outgoing_per_transmit = 256;
   std::uint32_t timers_per_expire = 1024;  // timer entries handled by one call
 };
 
 struct ShardOptions {
-  std::uint16_t index = 0;                 // of this shard
-  std::uint16_t shards = 1;                // in the process
+  std::uint16_t index = 0;   // of this shard
+  std::uint16_t shards = 1;  // in the process
   std::vector<InterfaceOptions> interfaces;
   std::vector<AddressOptions> addresses;
   std::vector<RouteOptions> routes;
   std::vector<ListenerOptions> listeners;
-  TcpOptions active{};                     // for active opens
+  TcpOptions active{};  // for active opens
   ShardLimits limits{};
   Duration time_wait = std::chrono::seconds(60);  // 2MSL; MSL 30 s as in Linux, a stated deviation (RFC 9293: 2 min)
   Duration synack_timeout = std::chrono::seconds(1);  // first SYN-ACK retransmission, doubled each time
   std::uint8_t synack_retries = 3;
-  std::uint32_t synack_retransmit_rate = 1000;  // SYN-ACKs repeated per second; none while in cookie mode
+  // SYN-ACKs repeated per second; in cookie mode only those of server_first listeners and of reopened TIME-WAIT
+  // entries.
+  std::uint32_t synack_retransmit_rate = 1000;
   SynPolicy syn{};
 };
 

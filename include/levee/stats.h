@@ -16,15 +16,15 @@ namespace levee {
 // Why a received frame, or a segment in it, was not used. Every frame received is either delivered or has one of these.
 enum class Drop : std::uint8_t {
   // Ethernet and ARP
-  TooShort,          // shorter than its headers
-  HeaderSplit,       // headers were not contiguous and could not be pulled up
-  NotForUs,          // destination MAC is another's
-  UnknownVlan,       // a VLAN tag without an interface
+  TooShort,     // shorter than its headers
+  HeaderSplit,  // headers were not contiguous and could not be pulled up
+  NotForUs,     // destination MAC is another's
+  UnknownVlan,  // a VLAN tag without an interface
   UnknownEtherType,
-  BadArp,            // malformed, or not IPv4 over Ethernet
-  ArpNotForUs,       // asks for or announces an address that is none of our business
+  BadArp,       // malformed, or not IPv4 over Ethernet
+  ArpNotForUs,  // asks for or announces an address that is none of our business
   // IPv4 and ICMP
-  BadIpHeader,       // version, header length or total length do not fit the frame
+  BadIpHeader,  // version, header length or total length do not fit the frame
   BadIpChecksum,
   Fragment,
   UnknownDestination,  // not one of our addresses
@@ -33,16 +33,16 @@ enum class Drop : std::uint8_t {
   BadIcmpChecksum,
   UnhandledIcmp,
   // TCP, before a connection is found
-  BadTcpHeader,    // data offset below 5 or beyond the packet
+  BadTcpHeader,  // data offset below 5 or beyond the packet
   BadTcpChecksum,
   TcpPortZero,
-  BadTcpFlags,     // SYN+FIN, SYN+RST, none at all, ...
-  NoConnection,    // matched nothing; a limited RST may have gone out
-  NoListener,      // SYN to a TCP port that nobody listens on; a limited RST may have gone out
+  BadTcpFlags,   // SYN+FIN, SYN+RST, none at all, ...
+  NoConnection,  // matched nothing; a limited RST may have gone out
+  NoListener,    // SYN to a TCP port that nobody listens on; a limited RST may have gone out
   SynQueueFull,
   CookieFailed,      // an ACK tried as a SYN cookie that is none, or too old
-  ConnectionsFull,  // connection table or flow index full
-  Draining,         // SYN while shutting down
+  ConnectionsFull,   // connection table or flow index full
+  Draining,          // SYN while shutting down
   HalfOpenMismatch,  // segment to a half-open record that does not complete it
   TimeWaitIgnored,   // segment to TIME-WAIT that changes nothing
   // TCP, on a connection
@@ -66,14 +66,14 @@ inline constexpr std::size_t kDropCount = static_cast<std::size_t>(Drop::kCount)
 enum class Counter : std::uint8_t {
   // frames and buffers
   FramesReceived,
-  FramesDelivered,   // frames that did what they came for; FramesReceived = FramesDelivered + all drops
-  FramesSent,        // frames handed to the device
-  BytesReceived,     // Ethernet bytes, without FCS
+  FramesDelivered,  // frames that did what they came for; FramesReceived = FramesDelivered + all drops
+  FramesSent,       // frames handed to the device
+  BytesReceived,    // Ethernet bytes, without FCS
   BytesSent,
-  DeviceDropped,     // frames that the device had no room for
-  BuffersIn,         // buffers taken in: received and blank
-  BuffersOut,        // buffers given back: sent and released
-  BlanksExhausted,   // output or payload waited because no blank buffer was there
+  DeviceDropped,    // frames that the device had no room for
+  BuffersIn,        // buffers taken in: received and blank
+  BuffersOut,       // buffers given back: sent and released
+  BlanksExhausted,  // output or payload waited because no blank buffer was there
   // neighbours and ICMP
   ArpRequestsReceived,
   ArpRepliesSent,
@@ -89,8 +89,8 @@ enum class Counter : std::uint8_t {
   RetransSegs,
   InErrs,
   OutRsts,
-  RstLimited,        // RSTs to strays not sent because of the limit
-  InRsts,            // acceptable RSTs received
+  RstLimited,  // RSTs to strays not sent because of the limit
+  InRsts,      // acceptable RSTs received
   ActiveOpens,
   PassiveOpens,
   AttemptFails,
@@ -106,33 +106,33 @@ enum class Counter : std::uint8_t {
   CookieIdle,        // connections by cookie dropped because they never sent text
   Accepted,          // handshakes completed by the peer's ACK
   ListenOverflows,
-  TCPTimeouts,       // retransmission timer expiries
+  TCPTimeouts,  // retransmission timer expiries
   TCPFastRetrans,
   TCPPersistProbes,
-  DelayedACKs,       // delayed-ACK timer expiries
+  DelayedACKs,  // delayed-ACK timer expiries
   TCPChallengeACK,
   PAWSEstab,
-  TCPOFOQueue,       // segments queued out of order
-  TCPOFOMerge,       // segments that overlapped queued data
-  TCPDSACKIgnored,   // duplicate segments received
-  RcvCollapsed,      // segments compacted by copy
+  TCPOFOQueue,      // segments queued out of order
+  TCPOFOMerge,      // segments that overlapped queued data
+  TCPDSACKIgnored,  // duplicate segments received
+  RcvCollapsed,     // segments compacted by copy
   ZeroWindowSent,
   ZeroWindowReceived,
-  BytesDelivered,    // payload bytes taken in order from peers
-  BytesAcked,        // payload bytes acknowledged by peers
+  BytesDelivered,  // payload bytes taken in order from peers
+  BytesAcked,      // payload bytes acknowledged by peers
   TimeWaitEntered,
   TimeWaitExpired,
-  TimeWaitEvicted,   // oldest entry made room
-  TimeWaitRestarted, // a repeated FIN restarted 2MSL
-  TimeWaitRecycled,  // a SYN reopened the tuple (RFC 6191)
+  TimeWaitEvicted,    // oldest entry made room
+  TimeWaitRestarted,  // a repeated FIN restarted 2MSL
+  TimeWaitRecycled,   // a SYN reopened the tuple (RFC 6191)
   // connections; opened = closed + live
   Opened,
   Closed,
   // mail and time
   MailSent,
-  MailDropped,       // a message for another shard found its mailbox full
+  MailDropped,  // a message for another shard found its mailbox full
   MailReceived,
-  ClockWentBack,     // a capture's timestamps went back and were clamped
+  ClockWentBack,  // a capture's timestamps went back and were clamped
   kCount,
 };
 inline constexpr std::size_t kCounterCount = static_cast<std::size_t>(Counter::kCount);

@@ -15,12 +15,12 @@
 namespace levee {
 
 struct Block {
-  std::byte* base = nullptr;   // first byte of the buffer, headroom included
-  std::uint32_t size = 0;      // bytes of the buffer: what holding it costs
-  std::uint32_t refs = 0;      // frames, blanks and slices that hold it
-  std::uint32_t used = 0;      // bytes from base already given out, for a block that is being filled by copy
-  void* owner = nullptr;       // floor 3's; floors 0 to 2 never look at it
-  Block* next = nullptr;       // link while in a BlockBin
+  std::byte* base = nullptr;  // first byte of the buffer, headroom included
+  std::uint32_t size = 0;     // bytes of the buffer: what holding it costs
+  std::uint32_t refs = 0;     // frames, blanks and slices that hold it
+  std::uint32_t used = 0;     // bytes from base already given out, for a block that is being filled by copy
+  void* owner = nullptr;      // floor 3's; floors 0 to 2 never look at it
+  Block* next = nullptr;      // link while in a BlockBin
 };
 
 // A piece of a block's bytes. Holding one is holding one of the block's refs.

@@ -14,8 +14,8 @@ namespace levee::device {
 // What one `receive` brought.
 struct Received {
   std::size_t frames = 0;
-  bool end = false;             // the device is at its end (a capture file) and will never bring more
-  Instant time = kNever;        // with a device that carries time: all these frames arrived at this instant
+  bool end = false;       // the device is at its end (a capture file) and will never bring more
+  Instant time = kNever;  // with a device that carries time: all these frames arrived at this instant
 };
 
 class Device {
@@ -25,7 +25,8 @@ class Device {
   Device& operator=(const Device&) = delete;
   virtual ~Device() = default;
 
-  // Fills `frames`; the refs of their blocks (1 each) pass to the caller. Chained pieces stay valid until the next call.
+  // Fills `frames`; the refs of their blocks (1 each) pass to the caller. Chained pieces stay valid until the next
+  // call.
   [[nodiscard]] virtual Received receive(std::span<shard::Frame> frames) = 0;
   // Takes every frame: its head's ref passes here whether it was sent or there was no room. Slices are attached or
   // copied before this returns. Returns how many had no room.

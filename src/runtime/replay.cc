@@ -35,6 +35,10 @@ void Replay::run() {
     const bool all_ended = std::all_of(sources_.begin(), sources_.end(), [](const auto& s) { return s.received.end; });
     if (all_ended) break;
   }
+  // Cut short: what was taken from a capture and waits for its turn still goes in, or its buffers would not come back.
+  for (Source& source : sources_) {
+    if (source.received.frames > 0) receive(source);
+  }
   run_timers_until(now_ + kLongestTail);
 }
 

@@ -74,7 +74,7 @@ ConnectionInfo Connection::info() const {
     info.ssthresh = tcb.congestion.ssthresh;
     info.srtt = std::chrono::microseconds(tcb.rtt.srtt_us);
     info.rttvar = std::chrono::microseconds(tcb.rtt.rttvar_us);
-    info.rto = tcb.rtt.rto(impl.tcp_options(record.listener), tcb.backoff);
+    info.rto = tcb.rtt.rto(impl.tcp_options(record.listener), tcb.rto_shift);
     info.retransmits = tcb.retransmits;
     info.timestamps = tcb.timestamps;
     info.sack = tcb.sack;

@@ -113,6 +113,8 @@ bool Shard::Impl::send_segment(const FlowKey4& key, const tcp::OutSegment& segme
 
 bool Shard::Impl::transmit() {
   feed_starved();
+  // On top of this loop's replies, so that a flood of those cannot silence connections.
+  outgoing_limit_ = std::min(outgoing_.capacity(), outgoing_.size() + options_.limits.outgoing_per_transmit);
   if (reap_next_ != kNoIndex) {
     reap(reap_next_);
     reap_next_ = kNoIndex;
@@ -147,10 +149,11 @@ Shard::Impl::Sent Shard::Impl::transmit_one(std::uint32_t index) {
   const bool stale = now_ - neighbour->confirmed > Neighbours::kFresh;
   if (stale || record.tcb.backoff >= kR1) request_neighbour(*neighbour);
 
+  tcp::release_hold(record.tcb);
   const tcp::MssLimits limits = topology_.mss_limits(record.interface, now.options);
   const MacAddress to = neighbour->mac;
   for (int n = 0; n < kSegmentsPerTurn; ++n) {
-    if (outgoing_.size() >= options_.limits.outgoing_per_transmit) return Sent::Stuck;
+    if (outgoing_.size() >= outgoing_limit_) return Sent::Stuck;
     if (stash_.available() == 0) {
       stats_.count(Counter::BlanksExhausted);
       return Sent::Stuck;

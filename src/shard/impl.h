@@ -144,6 +144,7 @@ class Shard::Impl {
   Random random_;
 
   std::vector<OutFrame> outgoing_;
+  std::size_t outgoing_limit_ = 0;  // of the transmit() that is running
   RecordList ready_, output_;
   struct Waiting {
     std::uint32_t index, generation;
@@ -161,6 +162,7 @@ class Shard::Impl {
   std::optional<Drop> process_tcp(Packet& packet, bool forwarded);
   std::optional<Drop> to_connection(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
   std::optional<Drop> to_half_open(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
+  std::optional<Drop> wrong_ack(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
   std::optional<Drop> to_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
   std::optional<Drop> to_nobody(Packet& packet, const tcp::Segment& segment, bool forwarded);
   std::optional<Drop> open_half(Packet& packet, const tcp::Segment& syn, std::uint16_t listener,
@@ -179,7 +181,8 @@ class Shard::Impl {
   std::optional<Drop> reopen_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& syn,
                                        std::uint16_t listener);
   [[nodiscard]] bool in_cookie_mode();
-  [[nodiscard]] bool may_repeat_syn_ack();
+  [[nodiscard]] bool may_repeat_syn_ack(const HalfOpenRecord& record);
+  [[nodiscard]] bool takes_cookies(std::uint16_t listener) const;
   bool drop_unproven(std::uint32_t index);
   [[nodiscard]] bool forward(Packet& packet);
   [[nodiscard]] FlowRef find_flow(const FlowKey4& key, std::uint64_t hash) const;

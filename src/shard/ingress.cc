@@ -173,8 +173,7 @@ std::optional<Drop> Shard::Impl::to_half_open(std::uint32_t index, Packet& packe
       reply(packet, tcp::half_open_ack(record.tcp, now_, options));
       return Drop::HalfOpenMismatch;
     case tcp::HalfOpenVerdict::Reset:
-      reply_rst(packet, segment);
-      return Drop::HalfOpenMismatch;
+      return wrong_ack(index, packet, segment);
     case tcp::HalfOpenVerdict::Remove:
       stats_.count(Counter::InRsts);
       stats_.count(Counter::AttemptFails);
@@ -184,6 +183,26 @@ std::optional<Drop> Shard::Impl::to_half_open(std::uint32_t index, Packet& packe
       break;
   }
   return Drop::HalfOpenMismatch;
+}
+
+// The ACK of another ISS than the record's. The SYN may have been answered by cookie before its repetition was kept:
+// then the cookie holds, and while cookies live nothing is reset that could be an honest client's.
+std::optional<Drop> Shard::Impl::wrong_ack(std::uint32_t index, Packet& packet, const tcp::Segment& segment) {
+  const std::uint16_t listener = half_open_[index].listener;
+  if (!takes_cookies(listener)) {
+    reply_rst(packet, segment);
+    return Drop::HalfOpenMismatch;
+  }
+  const levee::TcpOptions& options = tcp_options(listener);
+  if (!cookies_.open(packet.key, segment, timestamp_offset(secrets_, packet.key), now_,
+                     topology_.mss_limits(packet.interface, options), options)) {
+    stats_.count(Counter::SyncookiesFailed);
+    return Drop::CookieFailed;
+  }
+  drop_half_open(index);
+  std::optional<Drop> drop;
+  static_cast<void>(accept_cookie(packet, segment, listener, kNoIndex, drop));
+  return drop;
 }
 
 std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& segment) {
@@ -203,14 +222,15 @@ std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packe
     }
   }
   // A cookie's ACK, if its SYN would have been allowed to reopen; only success removes the entry.
-  if (segment.has(wire::kAck) && !segment.has(wire::kSyn) && !segment.has(wire::kRst) && cookies_.live(now_)) {
+  const std::uint16_t cookie_listener = topology_.listener(packet.key.local, packet.key.local_port);
+  if (segment.has(wire::kAck) && !segment.has(wire::kSyn) && !segment.has(wire::kRst) &&
+      takes_cookies(cookie_listener)) {
     tcp::Segment syn = segment;
     syn.seq = segment.seq - 1;
     syn.flags = wire::kSyn;
-    const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
     std::optional<Drop> drop;
-    if (listener != Topology::kNoListener && tcp::judge(time_wait_[index].tcp, syn) == tcp::TimeWaitVerdict::Reopen &&
-        accept_cookie(packet, segment, listener, index, drop)) {
+    if (tcp::judge(time_wait_[index].tcp, syn) == tcp::TimeWaitVerdict::Reopen &&
+        accept_cookie(packet, segment, cookie_listener, index, drop)) {
       return drop;
     }
   }
@@ -258,7 +278,7 @@ std::optional<Drop> Shard::Impl::to_nobody(Packet& packet, const tcp::Segment& s
     return answer_syn(packet, segment, listener);
   }
   const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
-  if (listener != Topology::kNoListener && segment.has(wire::kAck) && !segment.has(wire::kSyn) && cookies_.live(now_)) {
+  if (takes_cookies(listener) && segment.has(wire::kAck) && !segment.has(wire::kSyn)) {
     std::optional<Drop> drop;
     if (accept_cookie(packet, segment, listener, kNoIndex, drop)) return drop;
     // Never reset while cookies live: the client's final ACK and first segment may be lost, and the one that arrives

@@ -210,7 +210,7 @@ void Shard::Impl::half_open_timeout(std::uint32_t index) {
   const levee::TcpOptions& options = tcp_options(record.listener);
   const tcp::OutSegment segment =
       tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options);
-  if (may_repeat_syn_ack() && send_segment(record.key, segment, record.interface, record.mac)) {
+  if (may_repeat_syn_ack(record) && send_segment(record.key, segment, record.interface, record.mac)) {
     stats_.count(Counter::SynAckRetrans);
     stats_.count(Counter::RetransSegs);
   }

@@ -24,6 +24,12 @@ bool Shard::Impl::in_cookie_mode() {
   return cookie_mode_;
 }
 
+// An ACK to this listener may be a cookie of ours: one was sent lately, or another host of a fleet may have sent it.
+bool Shard::Impl::takes_cookies(std::uint16_t listener) const {
+  return listener != Topology::kNoListener && !topology_.listener_options(listener).server_first &&
+         options_.syn.cookies != SynCookies::Never && cookies_.live(now_);
+}
+
 std::optional<Drop> Shard::Impl::answer_syn(Packet& packet, const tcp::Segment& syn, std::uint16_t listener) {
   // A lost final ACK is final for a service that speaks first: it is never left to a cookie, which is not repeated.
   if (in_cookie_mode() && !topology_.listener_options(listener).server_first) {
@@ -63,6 +69,8 @@ bool Shard::Impl::accept_cookie(Packet& packet, const tcp::Segment& ack, std::ui
   }
   const FlowRef ref(RecordKind::Connection, index);
   if (reopened != kNoIndex) {
+    // A half-open record for the same tuple, from a SYN that the client repeated, has lost the race.
+    if (time_wait_[reopened].tcp.reopening) drop_half_open(find_reopening(packet.key, packet.hash));
     stats_.count(Counter::TimeWaitRecycled);
     remove_time_wait(reopened);
   }
@@ -105,14 +113,16 @@ std::optional<Drop> Shard::Impl::reopen_time_wait(std::uint32_t index, Packet& p
   return Drop::SynQueueFull;
 }
 
-// A SYN-ACK that nobody asked for again: none in cookie mode, and so many a second, or levee would be an amplifier.
-bool Shard::Impl::may_repeat_syn_ack() {
+// A SYN-ACK that nobody asked for again: so many a second, or levee would be an amplifier; in cookie mode only where a
+// cookie would not do.
+bool Shard::Impl::may_repeat_syn_ack(const HalfOpenRecord& record) {
   const auto second = static_cast<std::uint32_t>(to_milliseconds(now_) / 1000);
   if (second != repeat_second_) {
     repeat_second_ = second;
     repeated_ = 0;
   }
-  if (!in_cookie_mode() && repeated_ < options_.synack_retransmit_rate) {
+  const bool needed = record.reopens || topology_.listener_options(record.listener).server_first;
+  if ((needed || !in_cookie_mode()) && repeated_ < options_.synack_retransmit_rate) {
     ++repeated_;
     return true;
   }
@@ -127,7 +137,12 @@ bool Shard::Impl::drop_unproven(std::uint32_t index) {
   if (record.tcb.linger_until > now_) return false;
   const std::uint64_t capacity =
       std::uint64_t{options_.limits.connections} + options_.limits.time_wait + options_.limits.half_open;
-  if (std::uint64_t{index_.size()} * 4 <= capacity * 3) {
+  const bool index_filling = std::uint64_t{index_.size()} * 4 > capacity * 3;
+  // What the index holds beside the other kinds: a record that is over has left it, though its service has not heard
+  // yet.
+  const std::uint64_t live = index_.size() - time_wait_.size() - half_open_.in_use();
+  const bool table_filling = live * 4 > std::uint64_t{connections_.capacity()} * 3;
+  if (!index_filling && !table_filling) {
     record.tcb.linger_until = now_ + options_.syn.idle;
     return false;
   }

@@ -21,6 +21,7 @@ bool acceptable(const Tcb& tcb, Seq ack) {
 void sample_rtt(Tcb& tcb, const Segment& segment, const Env& env) {
   if (!tcb.rtt_running || segment.ack <= tcb.rtt_seq) return;
   tcb.rtt_running = false;
+  tcb.rto_shift = 0;  // Karn: only a valid sample ends the back-off, or an RTT that grew past the RTO is never learnt
   if (!tcb.timestamps) {
     tcb.rtt.sample(env.now - tcb.rtt_start);
     return;
@@ -52,13 +53,13 @@ void advance(Tcb& tcb, const Segment& segment, Env& env) {
 
   const NewReno::Ack verdict = tcb.congestion.on_ack(tcb.una, acked, flight, tcb.mss);
   if (verdict.retransmit_first && tcb.una < tcb.nxt) tcb.retransmit_first = true;
-  // RFC 6298 5.2 and 5.3; progress ends the back-off.
+  // RFC 6298 5.2 and 5.3; progress starts R2's count anew.
   tcb.backoff = 0;
   tcb.persisting = false;
   if (tcb.una == tcb.nxt) {
     tcb.retransmit_at = kNever;
   } else if (verdict.restart_timer) {
-    tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, 0);
+    tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.rto_shift);
   }
 }
 
@@ -75,10 +76,10 @@ void update_window(Tcb& tcb, const Segment& segment, bool advances, Env& env) {
   tcb.wl2 = segment.ack;
   if (tcb.wnd == 0 && before != 0) env.stats.count(Counter::ZeroWindowReceived);
   // A peer that answers probes is alive, however long it keeps its window shut (MUST-37).
-  if (tcb.wnd == 0) tcb.backoff = std::min<std::uint8_t>(tcb.backoff, 8);
+  if (tcb.wnd == 0) tcb.backoff = 0;
   if (tcb.persisting && tcb.wnd > before) {
     tcb.persisting = false;
-    tcb.backoff = 0;
+    tcb.backoff = tcb.rto_shift = 0;  // probes are no retransmissions: they said nothing about the path
     tcb.retransmit_at = tcb.una == tcb.nxt ? kNever : env.now + tcb.rtt.rto(env.options, 0);
   }
 }

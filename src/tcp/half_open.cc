@@ -119,6 +119,10 @@ void establish(Tcb& tcb, const HalfOpen& half_open, const Segment& ack, MssLimit
   tcb.quick_acks = options.quick_acks;
   tcb.congestion.open(tcb.mss, options.initial_window_segments, tcb.iss);
   // RFC 6298 (3), Karn: only a SYN-ACK that was sent once, or one that the timestamp tells apart, gives a sample.
+  if (half_open.retransmits > 0) {
+    tcb.congestion.cwnd = tcb.mss;  // RFC 5681 3.1: after a lost SYN-ACK the initial window is one segment
+    tcb.rtt.syn_was_lost = true;
+  }
   // A cookie's TSval was changed to carry options, and nobody knows when it was sent.
   if (half_open.by_cookie) {
     tcb.rtt = {};

@@ -50,7 +50,7 @@ void add_ack(Tcb& tcb, Env& env, OutSegment& out) {
 void arm_retransmission(Tcb& tcb, const Env& env) {
   if (tcb.retransmit_at == kNever || tcb.persisting) {
     tcb.persisting = false;
-    tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.backoff);
+    tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.rto_shift);
   }
 }
 
@@ -78,7 +78,7 @@ std::uint32_t write_text(Tcb& tcb, Env& env, Seq from, std::uint32_t length, boo
 void count_retransmission(Tcb& tcb, Env& env) {
   ++tcb.retransmits;
   env.stats.count(Counter::RetransSegs);
-  tcb.rtt_running = false;  // Karn (RFC 6298 3)
+  if (!tcb.timestamps) tcb.rtt_running = false;  // Karn (RFC 6298 3); a timestamp tells the transmissions apart
 }
 
 // Repeats the segment that starts at `from`, at most one MSS, never beyond SND.NXT.
@@ -138,7 +138,7 @@ bool send_new_text(Tcb& tcb, Env& env, OutSegment& out) {
     // Only the peer's window is in the way and nothing is on the road whose ACK would tell: persist (MUST-36).
     if (flight == 0 && congestion_window > 0 && !tcb.persisting && tcb.retransmit_at == kNever) {
       tcb.persisting = true;
-      tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.backoff);
+      tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.rto_shift);
     }
     return false;
   }

@@ -49,6 +49,11 @@ struct TextSpan {
 // If the first range starts at `next`, appends it to `to` and returns its end, else returns `next`.
 [[nodiscard]] Seq take_in_order(Reassembly& reassembly, Seq next, SliceQueue& to, SliceMemory memory);
 
+// Text beyond `position` is queued.
+[[nodiscard]] inline bool ends_beyond(const Reassembly& reassembly, Seq position) {
+  return !reassembly.empty() && reassembly.ranges[reassembly.count - 1].end > position;
+}
+
 // The SACK blocks to send: the most recent range first (RFC 2018 4), as many as `limit`.
 void write_sack(const Reassembly& reassembly, std::size_t limit, wire::SegmentOptions& options);
 

@@ -27,7 +27,7 @@ void challenge(Tcb& tcb, Env& env) {
 // What to do about an unacceptable segment that is not an RST: "send an acknowledgment" (3.10.7.4, first). Those that
 // carry text are never limited, or a lossy transfer would crawl.
 void acknowledge_unacceptable(Tcb& tcb, const Segment& segment, Env& env) {
-  if (segment.length() == 0) {
+  if (segment.payload_length == 0 && !segment.has(wire::kFin)) {
     challenge(tcb, env);
   } else {
     tcb.ack_now = true;
@@ -37,7 +37,10 @@ void acknowledge_unacceptable(Tcb& tcb, const Segment& segment, Env& env) {
 // RFC 7323 5.3 R1, and 3.2 for a missing option. nullopt: go on.
 std::optional<Drop> check_timestamps(Tcb& tcb, const Segment& segment, Env& env) {
   if (!tcb.timestamps || segment.has(wire::kRst)) return std::nullopt;
-  if (!segment.options.has_timestamps) return Drop::MissingTimestamp;
+  if (!segment.options.has_timestamps) {
+    // A SYN of a peer that has forgotten us may well have none, and must be challenged all the same (RFC 5961 4).
+    return segment.has(wire::kSyn) ? std::nullopt : std::optional(Drop::MissingTimestamp);
+  }
   const std::uint32_t age = static_cast<std::uint32_t>(to_milliseconds(env.now)) - tcb.ts_recent_age_ms;
   if (timestamp_before(segment.options.ts_value, tcb.ts_recent) && age < kTimestampValidMs) {
     env.stats.count(Counter::PAWSEstab);
@@ -155,7 +158,10 @@ void fin_arrives(Tcb& tcb, const Segment& segment, Env& env) {
   if (segment.has(wire::kFin) && !tcb.fin_arrived) {
     const Seq position = segment.seq + segment.payload_length;
     const bool in_window_or_next = position >= tcb.rcv_nxt && position <= later(tcb.rcv_edge, tcb.rcv_nxt);
-    if (in_window_or_next) {
+    // Text that lies beyond it was there first, so it cannot be the end.
+    const bool text_beyond =
+        tcb.transfer != kNoIndex && ends_beyond(env.transfers[tcb.transfer].out_of_order, position);
+    if (in_window_or_next && !text_beyond) {
       tcb.ack_now = true;  // in or out of order, it is answered at once
       tcb.fin_arrived = true;
       tcb.fin_seq = position;
@@ -212,7 +218,12 @@ Arrival segment_arrives(Tcb& tcb, const Segment& segment, Env& env) {
 
   // First, sequence number.
   if (!in_window(tcb, segment)) {
-    if (!segment.has(wire::kRst)) acknowledge_unacceptable(tcb, segment, env);
+    if (segment.has(wire::kRst)) return {.drop = Drop::OutOfWindow};
+    acknowledge_unacceptable(tcb, segment, env);
+    // A keepalive, or a probe of the window that we closed: the peer is there.
+    if (tcb.state() == State::FinWait2 && segment.seq + 1 == tcb.rcv_nxt) {
+      tcb.linger_until = env.now + env.options.fin_wait_2_timeout;
+    }
     return {.drop = Drop::OutOfWindow};
   }
   // Second, RST. Third, security: not here.
@@ -222,13 +233,14 @@ Arrival segment_arrives(Tcb& tcb, const Segment& segment, Env& env) {
     challenge(tcb, env);
     return {.drop = Drop::InWindowSyn};
   }
-  update_ts_recent(tcb, segment, env);
   // Fifth, ACK.
   if (!segment.has(wire::kAck)) return {.drop = Drop::NoAckFlag};
   if (process_ack(tcb, segment, env) == AckVerdict::Unacceptable) {
     acknowledge_unacceptable(tcb, segment, env);
     return {.drop = Drop::BadAck};
   }
+  // Only now: a blind segment must not poison TS.Recent, or PAWS would drop everything genuine.
+  update_ts_recent(tcb, segment, env);
   if (tcb.state() == State::FinWait2) tcb.linger_until = env.now + env.options.fin_wait_2_timeout;
   if (!our_fin_may_be_acknowledged(tcb, env)) return {};
   // Sixth, URG: urgent data is delivered in line (RFC 6093). Seventh, text.
@@ -280,10 +292,12 @@ Arrival segment_arrives_in_syn_sent(Tcb& tcb, const Segment& segment, MssLimits 
   tcb.wl1 = segment.seq;
   tcb.wl2 = segment.ack;
   tcb.congestion.open(tcb.mss, options.initial_window_segments, tcb.iss);
+  tcb.rto_shift = 0;
   if (tcb.backoff == 0) {
     tcb.rtt.sample(env.now - tcb.rtt_start);
   } else {
     tcb.congestion.cwnd = tcb.mss;  // RFC 5681 3.1: after a lost SYN the initial window is one segment
+    tcb.rtt.syn_was_lost = true;
   }
   tcb.rtt_running = false;
   tcb.backoff = 0;

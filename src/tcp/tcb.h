@@ -81,7 +81,8 @@ struct Tcb {
   std::uint32_t challenge_second = 0;
   std::uint16_t mss = 536;  // effective: payload bytes per segment, options taken off (RFC 9293 3.7.1)
   std::uint8_t snd_scale = 0, rcv_scale = 0;
-  std::uint8_t backoff = 0;           // expiries since the last progress
+  std::uint8_t backoff = 0;  // expiries since the last progress, or since a peer with a closed window answered: for R2
+  std::uint8_t rto_shift = 0;         // doublings of the RTO (RFC 6298 5.5), kept until a valid sample (Karn)
   std::uint8_t quick_acks = 0;        // segments still to be acknowledged at once
   std::uint8_t segments_unacked = 0;  // in-order segments since the last ACK sent
   std::uint8_t challenges = 0;

@@ -36,7 +36,8 @@ TimeWaitVerdict judge(const TimeWait& entry, const Segment& segment) {
   }
   if (entry.timestamps && segment.options.has_timestamps &&
       timestamp_before(segment.options.ts_value, entry.ts_recent)) {
-    return TimeWaitVerdict::Acknowledge;  // PAWS (RFC 7323 5.3)
+    // PAWS (RFC 7323 5.3); not for a bare ACK, see below.
+    return segment.length() == 0 ? TimeWaitVerdict::Ignore : TimeWaitVerdict::Acknowledge;
   }
   if (segment.has(wire::kFin) && segment.seq + segment.payload_length + 1 == entry.rcv_nxt) {
     return TimeWaitVerdict::Restart;

@@ -18,7 +18,10 @@ bool beyond_r2(const Tcb& tcb, const levee::TcpOptions& options) {
   return tcb.backoff > (tcb.state() == State::SynSent ? options.max_syn_retransmits : options.max_retransmits);
 }
 
-void back_off(Tcb& tcb) { tcb.backoff = static_cast<std::uint8_t>(std::min(tcb.backoff + 1, 255)); }
+void back_off(Tcb& tcb) {
+  tcb.backoff = static_cast<std::uint8_t>(std::min(tcb.backoff + 1, 255));
+  tcb.rto_shift = static_cast<std::uint8_t>(std::min(tcb.rto_shift + 1, 32));
+}
 
 // MUST-36, SHLD-29, SHLD-30: probes at the retransmission timeout, doubled. A peer that answers them may keep its
 // window shut (MUST-37): every ACK that says so lowers the back-off again.
@@ -33,7 +36,7 @@ void persist(Tcb& tcb, Env& env) {
   } else {
     tcb.force_send = true;  // SWS avoidance has waited long enough (RFC 9293 3.8.6.2.1 (4))
   }
-  tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.backoff);
+  tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.rto_shift);
 }
 
 void retransmission_timeout(Tcb& tcb, Env& env) {
@@ -44,16 +47,17 @@ void retransmission_timeout(Tcb& tcb, Env& env) {
     time_out(tcb, env);
     return;
   }
-  tcb.rtt_running = false;
+  if (!tcb.timestamps) tcb.rtt_running = false;
   if (tcb.state() == State::SynSent) {
     tcb.syn_owed = true;
-  } else {
-    tcb.congestion.on_timeout(tcb.nxt, tcb.flight(), tcb.mss, first);
+  } else if (tcb.una != tcb.nxt) {  // else the output was held back: nothing was lost, only R2 counts
+    const std::uint32_t flight = tcb.rtx > tcb.una && tcb.rtx < tcb.nxt ? tcb.rtx - tcb.una : tcb.flight();
+    tcb.congestion.on_timeout(tcb.nxt, flight, tcb.mss, first);
     tcb.rtx = tcb.una;
     tcb.retransmit_first = false;
   }
   // Armed here, not when the segment leaves: it may be held back for want of a neighbour or a blank.
-  tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.backoff);
+  tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.rto_shift);
 }
 
 }  // namespace
@@ -79,8 +83,14 @@ void timeouts(Tcb& tcb, Env& env) {
   }
 }
 
+void release_hold(Tcb& tcb) {
+  if (!tcb.synchronized() || tcb.una != tcb.nxt || tcb.persisting || tcb.retransmit_at == kNever) return;
+  tcb.retransmit_at = kNever;
+  tcb.backoff = tcb.rto_shift = 0;
+}
+
 void hold_back(Tcb& tcb, Env& env) {
-  if (tcb.retransmit_at == kNever) tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.backoff);
+  if (tcb.retransmit_at == kNever) tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.rto_shift);
 }
 
 }  // namespace levee::tcp

@@ -10,5 +10,7 @@ void timeouts(Tcb& tcb, Env& env);
 
 // Output is held back below TCP (no neighbour yet): make sure that somebody comes back to it, and that R2 still counts.
 void hold_back(Tcb& tcb, Env& env);
+// Output may go again: the timer that hold_back armed has nothing to time.
+void release_hold(Tcb& tcb);
 
 }  // namespace levee::tcp

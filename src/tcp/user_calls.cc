@@ -136,7 +136,14 @@ void close(Tcb& tcb, Env& env) {
 }
 
 void abort(Tcb& tcb, Env& env) {
-  if (tcb.state() == State::Closed || tcb.state() == State::TimeWait) return;
+  if (tcb.state() == State::Closed || tcb.state() == State::TimeWait) {
+    // Over already, but perhaps with text that the user no longer wants: then the close can be told.
+    if (tcb.transfer != kNoIndex) {
+      clear(env.transfers[tcb.transfer].receive, env.memory());
+      return_if_idle(tcb, env);
+    }
+    return;
+  }
   // 3.10.5: in CLOSING and LAST-ACK the peer has said all it had to; it may still wait for what we sent, so it is told.
   tcb.rst_owed = tcb.synchronized();
   tcb.enter(State::Closed, env.stats);

@@ -334,10 +334,10 @@ TEST(SynCookie, UnprovenConnectionsMakeRoom) {
   talk.run();
   EXPECT_EQ(talk.shard().connections(), 12U);
   talk.advance(11s);
-  EXPECT_EQ(talk.shard().connections(), 10U);  // down to three quarters of the 14
-  EXPECT_EQ(talk.stats()[Counter::CookieIdle], 2U);
+  EXPECT_EQ(talk.shard().connections(), 9U);  // down to three quarters of the 12
+  EXPECT_EQ(talk.stats()[Counter::CookieIdle], 3U);
   talk.advance(60s);
-  EXPECT_EQ(talk.shard().connections(), 10U);
+  EXPECT_EQ(talk.shard().connections(), 9U);
 }
 
 // Recycling in cookie mode: the half-open record for it is reserved, so an old duplicate SYN changes nothing.
@@ -396,6 +396,47 @@ TEST(SynCookie, TimeWaitIsReopenedByCookieWhenTimestampsTellThemApart) {
   again.expects(ack(4));
   EXPECT_EQ(talk.shard().time_wait(), 1U);
   talk.ignores_the_rest();
+}
+
+// The SYN was answered by cookie; its repetition finds room in the queue and gets another ISS. The client holds the
+// cookie.
+TEST(SynCookie, CookieWinsOverAHalfOpenRecordOfTheSameSyn) {
+  ConversationOptions options;
+  options.shard.limits.half_open = 4;
+  Conversation talk(std::move(options));
+  talk.ignores_the_rest();
+  for (std::uint16_t port = 1; port <= 3; ++port) {
+    talk.add_peer({.tcp_port = port}).sends(syn());
+    talk.run();
+  }
+  Peer& client = talk.add_peer({.tcp_port = 9});
+  client.sends(syn().mss(1460));
+  const Seen cookie = client.expects(syn_ack());
+  for (std::uint16_t port = 1; port <= 3; ++port) talk.add_peer({.tcp_port = port}).sends(rst().seq(1));
+  ASSERT_EQ(talk.shard().half_open(), 0U);
+  talk.advance(1s);
+  Peer repeated({talk, {.tcp_port = 9}});
+  repeated.sends(syn().mss(1460));
+  talk.run();
+  ASSERT_EQ(talk.shard().half_open(), 1U);
+  client.irs = cookie.sequence;
+  client.rcv_nxt = cookie.sequence + 1;
+  client.sends(data("mine"));
+  talk.run();
+  EXPECT_EQ(talk.service().received, "mine");
+  EXPECT_EQ(talk.shard().half_open(), 0U);
+  EXPECT_EQ(talk.stats()[Counter::OutRsts], 0U);
+}
+
+// One lost final ACK would be final for it: its SYN-ACK is repeated in cookie mode, too.
+TEST(SynCookie, ServerFirstListenersRepeatTheirSynAck) {
+  ConversationOptions options = always();
+  options.shard.listeners[0].server_first = true;
+  Conversation talk(std::move(options));
+  talk.peer().sends(syn().mss(1460));
+  talk.peer().expects(syn_ack());
+  talk.advance(1100ms);
+  talk.peer().expects(syn_ack().ack(1));
 }
 
 }  // namespace

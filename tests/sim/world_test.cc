@@ -51,7 +51,7 @@ TEST(World, StreamsThatGoOnTooLongAreNoticed) {
 TEST(World, AbortsWithoutMuchLossAreNoticed) {
   Scenario scenario = make_scenario(1);
   scenario.link[0].loss = scenario.link[1].loss = 0;
-  scenario.link[0].corruption = 1;
+  scenario.link[1].corruption = 1;  // no SYN-ACK arrives whole
   scenario.faults_stop = scenario.streams_end = kNever;
   EXPECT_THAT(World(scenario).run().failure, testing::HasSubstr("aborted"));
 }

@@ -142,5 +142,66 @@ TEST(Retransmission, ShrunkWindowIsSurvived) {
   talk.ignores_the_rest();
 }
 
+// Karn's other half: the back-off stays until a valid sample, so that an RTT that grew past the RTO is learnt.
+TEST(Retransmission, RttThatGrewPastTheTimeoutIsLearnt) {
+  for (const bool timestamps : {false, true}) {
+    Conversation talk;
+    talk.ignores_the_rest();
+    Peer& peer = talk.peer();
+    peer.opens({.timestamps = timestamps});
+    ASSERT_EQ(send(talk, 5), 5U);
+    peer.expects(data_of(5));
+    talk.advance(10ms);
+    peer.sends(ack(6));
+    talk.run();
+    std::uint32_t acked = 6;
+    for (int round = 0; round < 20; ++round) {
+      ASSERT_EQ(send(talk, 5), 5U);
+      talk.run();
+      const std::uint32_t echo = [&] {
+        std::uint32_t first = 0;
+        while (const auto frame = talk.next_frame()) {
+          const Dissected parts = dissect(*frame);
+          if (first == 0 && parts.tcp && parts.tcp->timestamps) first = parts.tcp->timestamps->value;
+        }
+        return first;
+      }();
+      talk.advance(500ms);
+      acked += 5;
+      if (timestamps) {
+        peer.sends(ack(acked).ts(peer.timestamp_base + 4'000'000 + static_cast<std::uint32_t>(round), echo));
+      } else {
+        peer.sends(ack(acked));
+      }
+      talk.run();
+    }
+    EXPECT_LE(talk.stats()[Counter::TCPTimeouts], 4U) << timestamps;
+    EXPECT_GE(talk.service().connection.info().rto, 500ms);
+  }
+}
+
+// MUST-37 with a short R2: a peer that answers probes is never given up, however long its window stays shut.
+TEST(Retransmission, AnsweredProbesNeverEnd) {
+  ConversationOptions options;
+  options.shard.listeners[0].tcp.max_retransmits = 3;
+  Conversation talk(std::move(options));
+  talk.ignores_the_rest();
+  Peer& peer = talk.peer();
+  peer.opens();
+  peer.sends(ack().win(0));
+  ASSERT_EQ(send(talk, 5), 5U);
+  const Instant start = talk.now();
+  std::uint64_t answered = 0;
+  while (talk.now() - start < 1h) {
+    talk.advance(1s);
+    if (talk.stats()[Counter::TCPPersistProbes] == answered) continue;
+    answered = talk.stats()[Counter::TCPPersistProbes];
+    peer.sends(ack().win(0));
+  }
+  EXPECT_EQ(talk.stats()[Counter::TCPTimeouts], 0U);
+  EXPECT_EQ(talk.stats().now_in(State::Established), 1U);
+  EXPECT_LT(answered, 120U);  // the interval has grown to a minute
+}
+
 }  // namespace
 }  // namespace levee::sim

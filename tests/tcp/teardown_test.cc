@@ -226,6 +226,57 @@ TEST(Teardown, UnreadTextIsToldBeforeTheClose) {
   EXPECT_EQ(talk.service().received, "rest");
 }
 
+TEST(Teardown, AbortAfterTheEndDropsWhatIsUnread) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  talk.service().consumes = false;
+  peer.opens();
+  talk.service().connection.close();
+  peer.expects(fin());
+  peer.sends(fin().data("rest").ack(2));
+  peer.expects(ack(6));
+  talk.service().take_events();
+  talk.service().connection.abort();
+  talk.run();
+  EXPECT_EQ(talk.service().take_events(), "closed normal");
+  EXPECT_EQ(talk.shard().connections(), 0U);
+}
+
+// FIN-WAIT-2 waits for a word of the peer, and a probe of the window that we closed is one.
+TEST(Teardown, ProbesKeepFinWait2Alive) {
+  ConversationOptions options;
+  options.shard.listeners[0].tcp.receive_buffer = 1000;
+  Conversation talk(std::move(options));
+  talk.ignores_the_rest();
+  Peer& peer = talk.peer();
+  talk.service().consumes = false;
+  peer.opens();
+  talk.service().connection.close();
+  peer.expects(fin());
+  peer.sends(sim::data(std::string(1000, 'x')).ack(2));
+  for (int n = 0; n < 10; ++n) {
+    talk.advance(30s);
+    peer.sends(ack().seq(1000).ack(2));
+  }
+  talk.run();
+  EXPECT_EQ(talk.stats().now_in(State::FinWait2), 1U);
+  EXPECT_EQ(talk.service().connection.readable(), 1000U);
+}
+
+TEST(Teardown, FinBelowQueuedTextIsNotTheEnd) {
+  Conversation talk;
+  talk.ignores_the_rest();
+  Peer& peer = talk.peer();
+  peer.opens();
+  peer.sends(data("ghi").seq(7));
+  peer.sends(fin().seq(8));
+  peer.sends(data("abcdef").seq(1));
+  peer.sends(fin().data("j").seq(10));
+  talk.run();
+  EXPECT_EQ(talk.service().received, "abcdefghij");
+  EXPECT_EQ(talk.stats().now_in(State::CloseWait), 1U);
+}
+
 TEST(Teardown, AbortSendsReset) {
   Conversation talk;
   Peer& peer = talk.peer();

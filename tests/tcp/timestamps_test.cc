@@ -72,6 +72,27 @@ TEST(Timestamps, EchoFollowsTheLeftEdge) {
   peer.expects(ack(10).ts_echo(3'607'002));
 }
 
+// A blind segment with a timestamp from the future must not make PAWS drop everything genuine.
+TEST(Timestamps, BadAckDoesNotPoisonTsRecent) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens({.timestamps = true});
+  peer.sends(data("evil").ack(50000).ts(3'606'000 + 0x70000000, 0));
+  peer.expects(ack(1));
+  peer.sends(data("good").seq(1).ts(3'606'001, 0));
+  peer.expects(ack(5));
+  EXPECT_EQ(talk.service().received, "good");
+}
+
+// RFC 5961 4: the SYN of a peer that has forgotten the connection, and its timestamps, is challenged.
+TEST(Timestamps, SynWithoutThemIsChallenged) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens({.timestamps = true});
+  peer.sends(syn().seq(700'000).no_ts());
+  peer.expects(ack(1).seq(1));
+}
+
 TEST(Timestamps, OffsetsDifferBetweenTuples) {
   Conversation talk;
   talk.peer().sends(syn().ts(1, 0));
