@@ -35,7 +35,7 @@ DEFINE_string(syn_cookies, "auto",
 DEFINE_string(syn_queue, "4096", "SYNs kept until their handshake is complete");
 DEFINE_string(synack_retries, "3", "how often a SYN-ACK of the SYN queue is repeated, 1, 2, 4, ... seconds apart");
 DEFINE_string(synack_retransmit_rate, "1k/s",
-              "SYN-ACKs repeated a second and worker, at most; none while cookies are sent");
+              "SYN-ACKs repeated a second and worker, at most; while cookies are sent only where one would not do");
 DEFINE_string(cookie_rotate, "30s",
               "how long cookies are made with one key; a cookie lives for nearly one to two of it");
 DEFINE_string(cookie_key_file, "",
@@ -49,8 +49,8 @@ DEFINE_bool(
     "refuse cookies without a fresh timestamp: a blind ACK then has odds of 2^-40, not 2^-24, and clients without "
     "timestamps are refused while cookies are sent");
 DEFINE_string(cookie_idle, "10s",
-              "a cookie's connection that has sent nothing is dropped after this time while the flow index is above "
-              "three quarters");
+              "a cookie's connection that has sent nothing is dropped after this time while the flow index or the "
+              "connection table is above three quarters");
 DEFINE_string(receive_buffer, "256k", "receive buffer of a connection: the largest window advertised");
 DEFINE_string(send_buffer, "256k", "send buffer of a connection");
 DEFINE_string(workers, "1", "poll-mode threads; this version runs one");
