@@ -33,6 +33,9 @@ DEFINE_string(syn_cookies, "auto",
               "auto: SYNs are kept until the SYN queue is three quarters full, then answered by cookie until it has "
               "drained; always: by cookie; never: a full queue drops");
 DEFINE_string(syn_queue, "4096", "SYNs kept until their handshake is complete");
+DEFINE_string(accept_backlog, "4096",
+              "connections of a listener that its service has not heard of yet; then the handshake's ACK is left "
+              "unanswered and counted, and the client tries again");
 DEFINE_string(synack_retries, "3", "how often a SYN-ACK of the SYN queue is repeated, 1, 2, 4, ... seconds apart");
 DEFINE_string(synack_retransmit_rate, "1k/s",
               "SYN-ACKs repeated a second and worker, at most; while cookies are sent only where one would not do");
@@ -92,6 +95,7 @@ constexpr std::array kFlagNames{"dev",
                                 "send_buffer",
                                 "syn_cookies",
                                 "syn_queue",
+                                "accept_backlog",
                                 "synack_retries",
                                 "synack_retransmit_rate",
                                 "cookie_rotate",
@@ -203,8 +207,10 @@ EndpointOptions endpoint_options() {
   TcpOptions tcp;
   tcp.receive_buffer = quantity_of("receive_buffer", FLAGS_receive_buffer, parse_size);
   tcp.send_buffer = quantity_of("send_buffer", FLAGS_send_buffer, parse_size);
+  const auto accept_backlog = number_of<std::uint32_t>("accept_backlog", FLAGS_accept_backlog, 1);
   for (const std::string_view word : split(FLAGS_listen, ',')) {
     options.listeners.push_back(value_of("listen", word, parse_listener));
+    options.listeners.back().accept_backlog = accept_backlog;
     options.listeners.back().tcp = tcp;
   }
   options.mtu = number_of<std::uint16_t>("mtu", FLAGS_mtu, 1);

@@ -56,6 +56,7 @@ struct EndpointListener {
   SocketAddress local{};      // an unspecified address: any of ours
   std::string service;        // a name given to add_service
   bool server_first = false;  // the service speaks first: never by cookie, where a lost final ACK would be final
+  std::uint32_t accept_backlog = 4096;  // connections that the service has not heard of yet; a total over the shards
   TcpOptions tcp{};
 };
 

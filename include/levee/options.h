@@ -32,6 +32,7 @@ struct TcpOptions {
   Duration delayed_ack = std::chrono::milliseconds(40);    // RFC 9293 3.8.6.3, MUST-40: < 0.5 s
   std::uint8_t quick_acks = 16;                            // segments acknowledged at once after opening, as in Linux
   Duration fin_wait_2_timeout = std::chrono::seconds(60);  // FIN-WAIT-2 with a silent peer, as in Linux
+  friend constexpr bool operator==(const TcpOptions&, const TcpOptions&) = default;
 };
 
 // How SYNs are answered (RFC 4987).
@@ -57,6 +58,9 @@ struct ListenerOptions {
   std::uint16_t tcp_port = 0;
   std::uint16_t service = 0;  // index into the services that the runtime was given
   bool server_first = false;  // the service speaks first, so a lost final ACK would be final: never by cookie
+  // Connections whose service has not heard of them yet. Beyond it the handshake's ACK is left unanswered, and the peer
+  // tries again. At least 1; more than one loop takes in, or a burst alone overflows it.
+  std::uint32_t accept_backlog = 4096;
   TcpOptions tcp{};
 };
 
@@ -115,6 +119,7 @@ struct ShardOptions {
   // entries.
   std::uint32_t synack_retransmit_rate = 1000;
   SynPolicy syn{};
+  std::uint32_t max_simd_bits = 512;  // the widest vectors to use, if the machine has them: 512, 256, 128, 0
 };
 
 }  // namespace levee

@@ -40,6 +40,8 @@ enum class Drop : std::uint8_t {
   NoConnection,  // matched nothing; a limited RST may have gone out
   NoListener,    // SYN to a TCP port that nobody listens on; a limited RST may have gone out
   SynQueueFull,
+  ReplyShed,         // a SYN whose SYN-ACK found no buffer or no room on its way out: the last of the three tiers
+  AcceptQueueFull,   // a handshake's valid ACK while the service has not heard of `accept_backlog` connections
   CookieFailed,      // an ACK tried as a SYN cookie that is none, or too old
   ConnectionsFull,   // connection table or flow index full
   Draining,          // SYN while shutting down
@@ -100,13 +102,15 @@ enum class Counter : std::uint8_t {
   SynAckRetrans,
   HalfOpenTimeouts,
   SyncookiesSent,    // SYNs answered by cookie
-  SyncookiesRecv,    // cookies that came back and opened a connection
+  SyncookiesRecv,    // valid cookies that came back
   SyncookiesFailed,  // ACKs tried as cookies that were none
   SynAckLimited,     // SYN-ACK retransmissions not sent because of the limit
   CookieIdle,        // connections by cookie dropped because they never sent text
   Accepted,          // handshakes completed by the peer's ACK
-  ListenOverflows,
-  TCPTimeouts,  // retransmission timer expiries
+  ListenOverflows,   // valid ACKs that found the accept backlog full
+  ListenDrops,       // those, and SYNs and valid ACKs that found another table full
+  TCPReqQFullDrop,   // SYNs that found the SYN queue full
+  TCPTimeouts,       // retransmission timer expiries
   TCPFastRetrans,
   TCPPersistProbes,
   DelayedACKs,  // delayed-ACK timer expiries
@@ -133,6 +137,10 @@ enum class Counter : std::uint8_t {
   MailDropped,  // a message for another shard found its mailbox full
   MailReceived,
   ClockWentBack,  // a capture's timestamps went back and were clamped
+  // the poll loop over live devices
+  Polls,
+  PollsWithFrames,
+  BusyNanoseconds,  // spent in loops that had something to do
   kCount,
 };
 inline constexpr std::size_t kCounterCount = static_cast<std::size_t>(Counter::kCount);
@@ -178,7 +186,7 @@ struct StatsSnapshot {
 
 class Stats {
  public:
-  void count(Drop reason) { drops_[static_cast<std::size_t>(reason)].add(); }
+  void count(Drop reason, std::uint64_t amount = 1) { drops_[static_cast<std::size_t>(reason)].add(amount); }
   void count(Counter counter, std::uint64_t amount = 1) { counters_[static_cast<std::size_t>(counter)].add(amount); }
   void count(CloseCause cause) { closed_by_[static_cast<std::size_t>(cause)].add(); }
   // A connection (or its half-open or TIME-WAIT record) moves between states; `Closed` is not held by any record.

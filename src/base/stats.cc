@@ -48,6 +48,13 @@ constexpr std::array<Entry<Drop>, kDropCount> kDrops{{
      "The SYN was for a TCP port that nobody listens on; a limited RST may have "
      "answered it."},
     {Drop::SynQueueFull, "syn_queue_full", "The SYN found no room for another half-open connection."},
+    {Drop::ReplyShed, "reply_shed",
+     "The SYN was not answered and nothing was kept for it, because there was no packet buffer or no room among the "
+     "outgoing frames for its SYN-ACK."},
+    {Drop::AcceptQueueFull, "accept_queue_full",
+     "The ACK completed a handshake, but the listener's service had not heard of --accept_backlog connections yet; "
+     "left "
+     "unanswered so that the peer tries again."},
     {Drop::CookieFailed, "cookie_failed",
      "An ACK to a listener was tried as a SYN cookie and is none, or is too old; never answered."},
     {Drop::ConnectionsFull, "connections_full", "The connection table or the flow index was full."},
@@ -109,7 +116,7 @@ constexpr std::array<Entry<Counter>, kCounterCount> kCounters{{
     {Counter::SynAckRetrans, "SynAckRetrans", "SYN-ACKs sent again."},
     {Counter::HalfOpenTimeouts, "HalfOpenTimeouts", "Half-open connections given up after their last SYN-ACK."},
     {Counter::SyncookiesSent, "SyncookiesSent", "SYNs answered by a SYN cookie, with no state kept."},
-    {Counter::SyncookiesRecv, "SyncookiesRecv", "SYN cookies that came back in an ACK and opened a connection."},
+    {Counter::SyncookiesRecv, "SyncookiesRecv", "Valid SYN cookies that came back in an ACK."},
     {Counter::SyncookiesFailed, "SyncookiesFailed", "ACKs tried as SYN cookies that were none, or too old."},
     {Counter::SynAckLimited, "SynAckLimited",
      "SYN-ACK retransmissions left out because of --synack_retransmit_rate or because cookies were being sent."},
@@ -117,7 +124,13 @@ constexpr std::array<Entry<Counter>, kCounterCount> kCounters{{
      "Connections opened by a cookie and dropped because they sent no text while the tables were filling up."},
     {Counter::Accepted, "Accepted", "Handshakes completed by the peer's ACK."},
     {Counter::ListenOverflows, "ListenOverflows",
-     "Handshakes that the peer completed while no connection record was free."},
+     "Handshakes' ACKs left unanswered because the listener's accept backlog was full."},
+    {Counter::ListenDrops, "ListenDrops",
+     "SYNs and handshakes' ACKs that a listener dropped because the accept backlog, the SYN queue, the connection "
+     "table "
+     "or the flow index was full."},
+    {Counter::TCPReqQFullDrop, "TCPReqQFullDrop",
+     "SYNs dropped because the SYN queue was full and no cookie would do."},
     {Counter::TCPTimeouts, "TCPTimeouts", "Expiries of the retransmission timer."},
     {Counter::TCPFastRetrans, "TCPFastRetrans", "Segments retransmitted because of duplicate ACKs, before the timer."},
     {Counter::TCPPersistProbes, "TCPPersistProbes", "Probes sent into a peer's closed window."},
@@ -144,6 +157,10 @@ constexpr std::array<Entry<Counter>, kCounterCount> kCounters{{
     {Counter::MailReceived, "MailReceived", "Messages taken out of this shard's mailboxes."},
     {Counter::ClockWentBack, "ClockWentBack",
      "Times that a capture's timestamps went back; time then stands still until they catch up."},
+    {Counter::Polls, "Polls", "Loops of the worker over its live devices."},
+    {Counter::PollsWithFrames, "PollsWithFrames",
+     "Loops of the worker that received a frame; near to Polls, the worker has all that it can do."},
+    {Counter::BusyNanoseconds, "BusyNanoseconds", "Time that the worker spent in loops that had something to do."},
 }};
 static_assert(is_complete_and_in_order(kCounters));
 

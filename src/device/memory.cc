@@ -97,8 +97,7 @@ void SlabPool::put(Block* block) {
 void gather(const shard::OutFrame& frame, std::vector<std::byte>& to) {
   const std::size_t start = to.size();
   to.insert(to.end(), frame.data, frame.data + frame.length);
-  for (std::size_t i = 0; i < frame.slice_count; ++i) {
-    const Slice& slice = frame.slices[i];
+  for (const Slice& slice : frame.slices) {
     to.insert(to.end(), slice.data, slice.data + slice.length);
   }
   const auto bytes = std::span(to).subspan(start);

@@ -33,8 +33,7 @@ void PcapWriter::write(Instant now, std::span<const shard::OutFrame> frames) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_1970);
   for (const shard::OutFrame& frame : frames) {
     scratch_.assign(frame.data, frame.data + frame.length);
-    for (std::size_t i = 0; i < frame.slice_count; ++i) {
-      const Slice& slice = frame.slices[i];
+    for (const Slice& slice : frame.slices) {
       scratch_.insert(scratch_.end(), slice.data, slice.data + slice.length);
     }
     pcap_pkthdr header{};

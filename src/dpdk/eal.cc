@@ -143,6 +143,7 @@ void Eal::remove_runtime_directory() const {
 }
 
 void Eal::add(const Vdev& vdev) {
+  remove_stale_socket(vdev);
   if (rte_eal_hotplug_add("vdev", vdev.name.c_str(), vdev.arguments.c_str()) == 0) return;
   const std::string logged = log_.take_first_line();
   refuse(fmt::format("cannot start --dev={}: {}{}{}", vdev.text, logged, logged.empty() ? "" : "; ", advice(vdev)));

@@ -73,8 +73,7 @@ rte_mbuf* Port::chain_of(const shard::OutFrame& frame) {
   rte_mbuf* const head = mbuf_of(frame.head);
   reset_metadata(head, frame);
   rte_mbuf* tail = head;
-  for (std::size_t i = 0; i < frame.slice_count; ++i) {
-    const Slice& slice = frame.slices[i];
+  for (const Slice& slice : frame.slices) {
     const bool attachable = gather_ && head->nb_segs < most_segments_;
     const bool copyable = tail == head && slice.length <= rte_pktmbuf_tailroom(head);
     if (copyable && (slice.length <= kCopyAtMost || !attachable)) {

@@ -2,6 +2,8 @@
 #include "dpdk/vdev.h"
 
 #include <fmt/core.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,7 +79,9 @@ Vdev parse_memif(Vdev vdev, std::string_view rest) {
     rest = rest.substr(0, comma);
   }
   if (role != "client" && role != "server") refuse(fmt::format("--dev={}: a memif is 'client' or 'server'", vdev.text));
-  vdev.arguments = fmt::format("socket={},role={},socket-abstract=no", without_comma(vdev.text, rest), role);
+  const std::string path = without_comma(vdev.text, rest);
+  vdev.arguments = fmt::format("socket={},role={},socket-abstract=no", path, role);
+  if (role == "server") vdev.listens_at = path;
   return vdev;
 }
 
@@ -125,6 +129,24 @@ std::vector<Vdev> parse_vdevs(const std::vector<std::string>& texts) {
   return vdevs;
 }
 
+void remove_stale_socket(const Vdev& vdev) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (vdev.listens_at.empty() || vdev.listens_at.size() >= sizeof(address.sun_path)) return;
+  vdev.listens_at.copy(address.sun_path, vdev.listens_at.size());
+  // A listener takes sequenced packets and refuses this as a wrong type. It must not see a connection that ends at
+  // once: DPDK 22.11's own listener panics over one.
+  const int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return;
+  const int connected = connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  const bool nobody_listens = connected != 0 && errno == ECONNREFUSED;
+  close(probe);
+  std::error_code ignored;
+  if (nobody_listens && std::filesystem::is_socket(vdev.listens_at, ignored)) {
+    std::filesystem::remove(vdev.listens_at, ignored);
+  }
+}
+
 std::string advice(const Vdev& vdev) {
   switch (vdev.kind) {
     case VdevKind::Tap:
@@ -137,7 +159,8 @@ std::string advice(const Vdev& vdev) {
     case VdevKind::Ring:
       return "give EAL more memory with -m MEGABYTES before --";
     case VdevKind::Memif:
-      return "start the server side first, and remove a socket that nobody listens on";
+      return vdev.listens_at.empty() ? "start the server side first"
+                                     : "give a path in a writable directory where nobody else listens";
     case VdevKind::VirtioUser:
       return "start the vhost side first, it owns the socket";
   }

@@ -12,10 +12,11 @@ enum class VdevKind { Tap, Pcap, Ring, Memif, VirtioUser };
 
 struct Vdev {
   VdevKind kind = VdevKind::Tap;
-  std::string text;       // as the operator wrote it, for messages
-  std::string name;       // "net_tap_levee0"; the prefix chooses the driver
-  std::string arguments;  // "iface=levee0"
-  bool finite = false;    // a capture: it ends
+  std::string text;          // as the operator wrote it, for messages
+  std::string name;          // "net_tap_levee0"; the prefix chooses the driver
+  std::string arguments;     // "iface=levee0"
+  std::string listens_at{};  // the socket that the device makes and waits at; empty: none
+  bool finite = false;       // a capture: it ends
 
   // May run with known secrets, because nobody but its maker can reach it.
   [[nodiscard]] bool replayable() const { return kind == VdevKind::Pcap || kind == VdevKind::Ring; }
@@ -30,6 +31,10 @@ inline constexpr std::string_view kVdevForms = "tap:NAME, pcap:IN[,OUT], ring, m
 
 // Several of them, separated by ';' because a pcap has a comma inside.
 [[nodiscard]] std::vector<Vdev> parse_vdevs(const std::vector<std::string>& texts);
+
+// Removes the socket `listens_at` if nobody listens there: a process that was killed leaves it behind, and the next one
+// could not make it again.
+void remove_stale_socket(const Vdev& vdev);
 
 // Why a device of this kind may have failed to start, as the second half of a sentence.
 [[nodiscard]] std::string advice(const Vdev& vdev);

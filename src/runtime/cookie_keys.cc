@@ -54,7 +54,7 @@ shard::KeyEpoch keys_by(Duration rotate, Duration utc, KeyOf key_of) {
 SipKey cookie_key(const MasterKey& master, std::uint64_t epoch) { return derive(master, epoch, 0); }
 
 // Indexes that no epoch uses.
-SipKey timestamp_key(const MasterKey& master) { return derive(master, 0, 2); }
+SipKey flow_key(const MasterKey& master) { return derive(master, 0, 2); }
 
 Duration key_lead(Duration rotate) { return std::min(kLongestLead, rotate / 15); }
 

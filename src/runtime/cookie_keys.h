@@ -30,8 +30,9 @@ using MasterKey = SipKey;
 
 [[nodiscard]] SipKey cookie_key(const MasterKey& master, std::uint64_t epoch);
 
-// RFC 7323 5.4's offsets of hosts that share a master key. It stays for a process's life: connections count with it.
-[[nodiscard]] SipKey timestamp_key(const MasterKey& master);
+// The flow hash's key (shard/flow_key.h) of hosts that share a master key, as timestamp offsets (RFC 7323 5.4) must
+// agree. It stays for a process's life: tables and connections count with it.
+[[nodiscard]] SipKey flow_key(const MasterKey& master);
 
 // How long before its epoch a key is accepted: 2 s, or a fifteenth of epochs that are shorter than 30 s.
 [[nodiscard]] Duration key_lead(Duration rotate);

@@ -1,10 +1,11 @@
-// The loop of a core over live devices; see live.h.
+// The loop of a core over live devices, and its figures; see live.h.
 #include "runtime/live.h"
 
 #include <sys/prctl.h>
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 #include "runtime/poll.h"
 
@@ -23,18 +24,29 @@ void sleep_for(Duration nap) {
 void run_live(Worker& worker, const dpdk::TscClock& clock, const UtcOffset& offset, bool may_sleep) {
   // The kernel would add its default of 50 us to every nap.
   if (may_sleep) prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+  Stats& stats = worker.shard().stats();
   unsigned idle_rounds = 0;
-  Instant now = offset.shard_time(clock.now());
+  Instant clock_now = clock.now();
+  Instant now = offset.shard_time(clock_now);
   while (!worker.status().stop.load(std::memory_order_acquire)) {
-    now = std::max(now, offset.shard_time(clock.now()));
-    if (worker.poll(now)) {
+    now = std::max(now, offset.shard_time(clock_now));
+    const std::uint64_t frames_before = stats.value(Counter::FramesReceived);
+    const bool busy = worker.poll(now);
+    // One reading a loop: it ends this one and is the time of the next.
+    const Instant begun = std::exchange(clock_now, clock.now());
+    stats.count(Counter::Polls);
+    if (stats.value(Counter::FramesReceived) != frames_before) stats.count(Counter::PollsWithFrames);
+    if (busy) {
+      stats.count(Counter::BusyNanoseconds, static_cast<std::uint64_t>((clock_now - begun).count()));
       idle_rounds = 0;
       continue;
     }
     if (!may_sleep) continue;
     ++idle_rounds;
     const Duration nap = nap_until(now, worker.shard().next_deadline(), idle_rounds);
-    if (nap > Duration::zero()) sleep_for(nap);
+    if (nap <= Duration::zero()) continue;
+    sleep_for(nap);
+    clock_now = clock.now();
   }
   worker.finish(now);
 }

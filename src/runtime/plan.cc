@@ -17,16 +17,19 @@ std::uint16_t index_of(const std::vector<LinkId>& links, const LinkId& link) {
 
 constexpr std::uint32_t kNotHeld = 4096;
 
-// Totals over the shards, rounded up.
-ShardLimits share_of(const EndpointOptions& options, std::uint32_t buffers) {
+// One shard's part of a total, rounded up.
+std::uint32_t share_of(std::uint32_t total, const EndpointOptions& options) {
+  return (total + options.workers - 1) / options.workers;
+}
+
+ShardLimits limits_of(const EndpointOptions& options, std::uint32_t buffers) {
   ShardLimits limits = options.limits;
-  const auto share = [&](std::uint32_t& total) { total = (total + options.workers - 1) / options.workers; };
   // The rest stays with the devices' queues, the blanks and the pool's cache.
   limits.held_buffers = std::min(limits.held_buffers, buffers - std::max(buffers / 4, kNotHeld));
   limits.transfers = std::min(limits.transfers, limits.connections);
   for (std::uint32_t* total : {&limits.connections, &limits.transfers, &limits.half_open, &limits.time_wait,
                                &limits.slices, &limits.held_buffers}) {
-    share(*total);
+    *total = share_of(*total, options);
   }
   return limits;
 }
@@ -57,7 +60,7 @@ ShardOptions shard_options(const EndpointOptions& options, const std::vector<Por
   made.index = index;
   made.shards = static_cast<std::uint16_t>(options.workers);
   made.time_wait = options.time_wait;
-  made.limits = share_of(options, buffers);
+  made.limits = limits_of(options, buffers);
   made.synack_retries = options.synack_retries;
   made.synack_retransmit_rate = options.synack_retransmit_rate;
   made.syn = options.syn;
@@ -90,6 +93,7 @@ ShardOptions shard_options(const EndpointOptions& options, const std::vector<Por
                               .tcp_port = listener.local.tcp_port,
                               .service = static_cast<std::uint16_t>(made.listeners.size()),
                               .server_first = listener.server_first,
+                              .accept_backlog = share_of(listener.accept_backlog, options),
                               .tcp = listener.tcp});
   }
   return made;

@@ -49,11 +49,10 @@ ProcessSecrets make_secrets(std::optional<std::uint64_t> seed, std::size_t shard
   made.mac.octets[0] = 0x02;  // locally administered, unicast (IEEE 802, 8.2.2)
   shard::Secrets common;
   source.fill(common.isn_key);
-  source.fill(common.timestamp_key);
+  source.fill(common.flow_key);
   source.fill(common.toeplitz_key);
   for (std::size_t i = 0; i < shards; ++i) {
     shard::Secrets& secrets = made.shards.emplace_back(common);
-    source.fill(secrets.flow_index_key);
     source.fill(secrets.random_seed);
   }
   source.fill(made.cookie_master);
@@ -62,7 +61,7 @@ ProcessSecrets make_secrets(std::optional<std::uint64_t> seed, std::size_t shard
 
 void share_secrets(ProcessSecrets& secrets, const MasterKey& master) {
   secrets.cookie_master = master;
-  for (shard::Secrets& each : secrets.shards) each.timestamp_key = timestamp_key(master);
+  for (shard::Secrets& each : secrets.shards) each.flow_key = flow_key(master);
 }
 
 }  // namespace levee::runtime

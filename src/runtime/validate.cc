@@ -25,6 +25,7 @@ constexpr std::uint16_t kMostMtu = 9000;
 constexpr std::uint32_t kLeastBuffer = 2048;
 constexpr std::uint32_t kMostBuffer = 1U << 30;  // RFC 7323 2.3: the largest window
 constexpr std::uint16_t kMostVlan = 4094;
+constexpr std::uint32_t kMostConnections = 1U << 24;
 constexpr std::uint32_t kLeastHalfOpen = 16;  // an eighth is kept for TIME-WAIT, the marks are quarters
 
 template <typename... Args>
@@ -86,6 +87,8 @@ void check_listener(const EndpointListener& listener, const EndpointOptions& opt
                         [&](const EndpointAddress& own) { return IpAddress(own.address) == listener.local.address; }),
             "{}: the address is not ours, add it to --address", text);
   }
+  require(listener.accept_backlog >= 1 && listener.accept_backlog <= kMostConnections,
+          "--accept_backlog={}: give 1 to {}", listener.accept_backlog, kMostConnections);
   for (const std::uint32_t bytes : {listener.tcp.receive_buffer, listener.tcp.send_buffer}) {
     require(bytes >= kLeastBuffer && bytes <= kMostBuffer, "{}: a buffer of {} bytes, give {} to {}", text, bytes,
             kLeastBuffer, kMostBuffer);
@@ -106,7 +109,6 @@ void check_listeners(const EndpointOptions& options, const std::function<bool(st
 }
 
 void check_sizes(const EndpointOptions& options) {
-  constexpr std::uint32_t kMostConnections = 1U << 24;
   require(options.limits.connections >= 1 && options.limits.connections <= kMostConnections,
           "--max_connections={}: give 1 to {}", options.limits.connections, kMostConnections);
   require(options.limits.half_open >= kLeastHalfOpen && options.limits.half_open <= kMostConnections,

@@ -8,7 +8,7 @@
 namespace levee::shard {
 
 std::optional<Drop> Shard::Impl::process_arp(Packet& packet) {
-  const wire::ArpPacket arp = *packet.arp;
+  const wire::ArpPacket arp = packet.arp();
   if (!arp.is_ipv4_over_ethernet()) return Drop::BadArp;
   const Ipv4Address sender{arp.sender_address.value()};
   const Ipv4Address target{arp.target_address.value()};
@@ -30,7 +30,7 @@ std::optional<Drop> Shard::Impl::process_arp(Packet& packet) {
   if (known != nullptr && known->known && known->mac == arp.sender_mac) known->confirmed = now_;
 
   const std::uint32_t length = packet.l3_offset + static_cast<std::uint32_t>(sizeof(wire::ArpPacket));
-  const MacAddress back_to = packet.ethernet->source;
+  const MacAddress back_to = packet.ethernet().source;
   const MacAddress& own = topology_.interface(packet.interface).mac;
   const std::byte* asked = packet.frame->data;
   const ReplyBuffer buffer = reply_buffer(packet, length);
@@ -58,7 +58,7 @@ std::optional<Drop> Shard::Impl::process_arp(Packet& packet) {
 void Shard::Impl::request_neighbour(Neighbour& neighbour) {
   if (!Neighbours::may_request(neighbour, now_)) return;
   const auto hop = topology_.route(neighbour.address);
-  Block* blank = hop && outgoing_.size() < outgoing_.capacity() ? stash_.take() : nullptr;
+  Block* blank = hop && !outgoing_.full() ? stash_.take() : nullptr;
   if (blank == nullptr) return;
   const InterfaceOptions& interface = topology_.interface(neighbour.interface);
   std::byte* data = blank->base + kHeadroom;

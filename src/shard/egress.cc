@@ -15,6 +15,8 @@ constexpr std::uint8_t kTtl = 64;
 constexpr std::uint32_t kIpHeader = 20, kTcpHeader = 20;
 constexpr int kSegmentsPerTurn = 16;  // of one connection, before the next has its turn
 
+}  // namespace
+
 std::byte* write_link(std::byte* at, const LinkHeader& link) {
   auto* ethernet = reinterpret_cast<wire::EthernetHeader*>(at);
   ethernet->destination = link.destination;
@@ -30,8 +32,6 @@ std::byte* write_link(std::byte* at, const LinkHeader& link) {
   tag->ether_type = wire::kEtherTypeIpv4;
   return at + sizeof(wire::VlanTag);
 }
-
-}  // namespace
 
 std::uint32_t header_length(const LinkHeader& link, const tcp::OutSegment& segment) {
   const std::uint32_t l2 = sizeof(wire::EthernetHeader) + (link.has_vlan ? sizeof(wire::VlanTag) : 0U);
@@ -91,14 +91,12 @@ OutFrame write_headers(Block* head, std::byte* data, const LinkHeader& link, con
   frame.l4_length = static_cast<std::uint8_t>(tcp_header);
   frame.ipv4_checksum = interface.ipv4_checksum_offload;
   frame.tcp_checksum = interface.tcp_checksum_offload;
-  frame.slice_count = segment.slice_count;
-  std::copy_n(segment.slices.begin(), segment.slice_count, frame.slices.begin());
   return frame;
 }
 
 bool Shard::Impl::send_segment(const FlowKey4& key, const tcp::OutSegment& segment, std::uint16_t interface,
                                const MacAddress& to) {
-  Block* blank = outgoing_.size() < outgoing_.capacity() ? stash_.take() : nullptr;
+  Block* blank = !outgoing_.full() ? stash_.take() : nullptr;
   if (blank == nullptr) {
     stats_.count(Counter::BlanksExhausted);
     return false;
@@ -106,7 +104,11 @@ bool Shard::Impl::send_segment(const FlowKey4& key, const tcp::OutSegment& segme
   const InterfaceOptions& options = topology_.interface(interface);
   const LinkHeader link{
       .destination = to, .source = options.mac, .has_vlan = options.vlan != 0, .vlan_tci = options.vlan};
-  emit(write_headers(blank, blank->base + kHeadroom, link, key, segment, options));
+  OutFrame frame = write_headers(blank, blank->base + kHeadroom, link, key, segment, options);
+  const std::size_t first = out_slices_.size();
+  out_slices_.append(std::span(segment.slices).first(segment.slice_count));
+  frame.slices = out_slices_.elements().subspan(first);
+  emit(frame);
   stats_.count(Counter::OutSegs);
   return true;
 }

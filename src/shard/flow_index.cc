@@ -22,6 +22,7 @@ bool FlowIndex::insert(std::uint64_t hash, FlowRef ref) {
       bucket.refs[slot] = ref;
       if (probe > 0) ++buckets_[home].spilled;
       ++size_;
+      ++insertions_;
       return true;
     }
   }

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "base/huge_array.h"
 
@@ -39,8 +41,9 @@ class FlowIndex {
     const std::uint16_t tag = tag_of(hash);
     for (unsigned probe = 0; probe < kProbes; ++probe) {
       const Bucket& bucket = buckets_[at];
-      for (std::size_t slot = 0; slot < kSlots; ++slot) {
-        if (bucket.tags[slot] == tag && bucket.refs[slot] && matches(bucket.refs[slot])) return bucket.refs[slot];
+      for (unsigned left = slots_with(bucket, tag); left != 0; left &= left - 1) {
+        const FlowRef ref = bucket.refs[static_cast<std::size_t>(std::countr_zero(left))];
+        if (ref && matches(ref)) return ref;
       }
       // Only entries of this very home bucket can lie further on.
       if (probe == 0 && bucket.spilled == 0) break;
@@ -54,6 +57,19 @@ class FlowIndex {
   void replace(std::uint64_t hash, FlowRef from, FlowRef to);
   void erase(std::uint64_t hash, FlowRef ref);
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[hash & mask_]); }
+  // A look at one line: `maybe` is false if nothing is under `hash` now, and `likely` is what there probably is.
+  struct Glance {
+    bool maybe;
+    FlowRef likely;
+  };
+  [[nodiscard]] Glance glance(std::uint64_t hash) const {
+    const Bucket& bucket = buckets_[hash & mask_];
+    const unsigned slots = slots_with(bucket, tag_of(hash));
+    if (slots == 0) return {bucket.spilled != 0, {}};
+    return {true, bucket.refs[static_cast<std::size_t>(std::countr_zero(slots))]};
+  }
+  // Grows with each insertion: while it does not, what was not there is not there.
+  [[nodiscard]] std::uint64_t insertions() const { return insertions_; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
@@ -73,11 +89,30 @@ class FlowIndex {
     bool home;
   };
   [[nodiscard]] Place place_of(std::uint64_t hash, FlowRef ref);
+  // A bit for each slot that has this tag. A free slot may have it too: tags outlive their entries.
+  [[nodiscard]] static unsigned slots_with(const Bucket& bucket, std::uint16_t tag) {
+#if defined(__SSE2__)
+    typedef short Tags __attribute__((vector_size(16)));
+    static_assert(kSlots == 10);
+    const Tags wanted = Tags{} + static_cast<short>(tag);
+    Tags first, last;  // slots 0 to 7, and 2 to 9
+    std::memcpy(&first, &bucket.tags[0], sizeof(first));
+    std::memcpy(&last, &bucket.tags[2], sizeof(last));
+    const auto equal = static_cast<unsigned>(
+        __builtin_ia32_pmovmskb128(__builtin_ia32_packsswb128(Tags(first == wanted), Tags(last == wanted))));
+    return (equal & 0xff) | (equal >> 6 & 0x300);
+#else
+    unsigned slots = 0;
+    for (std::size_t slot = 0; slot < kSlots; ++slot) slots |= (bucket.tags[slot] == tag ? 1U : 0U) << slot;
+    return slots;
+#endif
+  }
   [[nodiscard]] static std::uint16_t tag_of(std::uint64_t hash) { return static_cast<std::uint16_t>(hash >> 48); }
 
   HugeArray<Bucket> buckets_;
   std::uint64_t mask_;
   std::size_t size_ = 0;
+  std::uint64_t insertions_ = 0;
 };
 
 }  // namespace levee::shard

@@ -2,9 +2,9 @@
 // header in one buffer plus slices of payload blocks that the device gathers.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/block.h"
 #include "levee/time.h"
@@ -44,12 +44,11 @@ struct OutFrame {
   std::uint8_t l2_length = 0, l3_length = 0, l4_length = 0;  // header lengths, for offloads
   bool ipv4_checksum = false;                                // the device completes the IPv4 header checksum
   bool tcp_checksum = false;                                 // the device completes the TCP checksum
-  std::uint8_t slice_count = 0;
-  std::array<Slice, kMaxSlices> slices{};
+  std::span<const Slice> slices;                             // payload; the shard's until outgoing_taken()
 
   [[nodiscard]] std::uint32_t total_length() const {
     std::uint32_t total = length;
-    for (std::size_t i = 0; i < slice_count; ++i) total += slices[i].length;
+    for (const Slice& slice : slices) total += slice.length;
     return total;
   }
 };

@@ -14,12 +14,12 @@ std::optional<Drop> Shard::Impl::process_icmp(Packet& packet) {
   if (!wire::verifies(sum_of(frame, packet.payload_offset, packet.payload_length, 0))) return Drop::BadIcmpChecksum;
   // An echo that came in pieces, or with IP options, is more than a ping needs.
   const std::uint32_t length = packet.payload_offset + packet.payload_length;
-  if (frame.length < length || packet.ip->header_length() != sizeof(wire::Ipv4Header)) return Drop::UnhandledIcmp;
+  if (frame.length < length || packet.ip().header_length() != sizeof(wire::Ipv4Header)) return Drop::UnhandledIcmp;
   const auto& request = *reinterpret_cast<const wire::IcmpHeader*>(frame.data + packet.payload_offset);
   if (request.type != wire::kEchoRequest || request.code != 0) return Drop::UnhandledIcmp;
   stats_.count(Counter::IcmpInEchos);
 
-  const MacAddress back_to = packet.ethernet->source;
+  const MacAddress back_to = packet.ethernet().source;
   const std::byte* asked = frame.data;
   const ReplyBuffer buffer = reply_buffer(packet, length);
   if (buffer.block == nullptr) return std::nullopt;

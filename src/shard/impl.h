@@ -1,9 +1,11 @@
 // The inside of a shard: its tables, and the rooms that work on them. Private to src/shard.
 //
-//   ingress.cc   frames -> segments -> TCBs          replies.cc   stateless replies, in place
-//   egress.cc    TCBs -> frames                      arp.cc, icmp.cc
-//   records.cc   life of connection, half-open and TIME-WAIT records; timers
-//   connection.cc  the public handle's calls          invariants.cc  check_invariants, digest
+//   ingress.cc     frames -> segments -> TCBs; header_columns, plain_packet, packet: what a frame says
+//   cookie_batch.cc, cookie_columns.cc   a burst of SYNs and forged ACKs; syn_policy.cc: which tier answers a SYN
+//   replies.cc     stateless replies, in place; syn_ack_forms.cc
+//   egress.cc      TCBs -> frames                    arp.cc, icmp.cc
+//   records.cc     life of connection, half-open and TIME-WAIT records; timers
+//   connection.cc  the public handle's calls         invariants.cc  check_invariants, digest
 #pragma once
 
 #include <array>
@@ -13,16 +15,21 @@
 #include <string>
 #include <vector>
 
+#include "base/fixed_list.h"
 #include "base/index_pool.h"
 #include "base/random.h"
+#include "base/siphash_lanes.h"
 #include "base/timing_wheel.h"
 #include "base/toeplitz.h"
+#include "shard/cookie_batch.h"
 #include "shard/flow_index.h"
 #include "shard/flow_key.h"
+#include "shard/header_columns.h"
 #include "shard/neighbours.h"
 #include "shard/packet.h"
 #include "shard/reply_limit.h"
 #include "shard/shard.h"
+#include "shard/syn_ack_forms.h"
 #include "shard/syn_cookie.h"
 #include "shard/time_wait_table.h"
 #include "shard/topology.h"
@@ -59,9 +66,10 @@ struct HalfOpenRecord {
   MacAddress mac;  // where the SYN came from; the SYN-ACK goes back there
   std::uint16_t listener = 0;
   std::uint8_t interface = 0;
-  bool reopens = false;  // beside a TIME-WAIT entry of the same tuple, which stays until the ACK is valid
+  bool reopens : 1 = false;  // beside a TIME-WAIT entry of the same tuple, which stays until the ACK is valid
+  bool refused : 1 = false;  // the ACK was valid but found no room: the peer counts itself as connected
 };
-static_assert(sizeof(HalfOpenRecord) <= 72);
+static_assert(sizeof(HalfOpenRecord) <= 64);
 
 // Timers of half-open records share the wheel with those of connections.
 inline constexpr std::uint32_t kHalfOpenTimer = 0x80000000;
@@ -74,7 +82,7 @@ struct TimerLinks {
   }
 };
 
-inline constexpr std::size_t kBurst = 64;  // frames that are prefetched together
+inline constexpr std::size_t kBurst = HeaderColumns::kMost;  // frames that are looked at together
 
 // A list of connection records through one of their links.
 struct RecordList {
@@ -139,13 +147,19 @@ class Shard::Impl {
   Toeplitz toeplitz_;
   ReplyLimit rst_limit_;
   CookieJar cookies_;
+  SynAckBook syn_acks_;
+  SipHasher sip_;
+  PlainFinder plain_;
+  CookieColumns cookie_columns_;
   bool cookie_mode_ = false;  // with SynCookies::Auto: between the high and the low mark of the SYN queue
   std::uint32_t repeat_second_ = 0, repeated_ = 0;  // SYN-ACK retransmissions in this second
   Random random_;
 
-  std::vector<OutFrame> outgoing_;
+  FixedList<OutFrame> outgoing_;
+  FixedList<Slice> out_slices_;     // of `outgoing_`
   std::size_t outgoing_limit_ = 0;  // of the transmit() that is running
   RecordList ready_, output_;
+  std::vector<std::uint32_t> unheard_;  // by listener: connections whose service has not heard `opened`
   struct Waiting {
     std::uint32_t index, generation;
   };
@@ -154,10 +168,23 @@ class Shard::Impl {
   std::uint32_t reap_next_ = kNoIndex;  // told `closed` by the last next_ready()
   bool draining_ = false;
   std::array<Packet, kBurst> burst_;        // of the receive() that is running
+  HeaderColumns columns_;                   // its headers
+  SipLanes<2> flow_lanes_;                  // its flow hashes
+  CookieBatch cookie_batch_;                // its cookies
+  std::uint64_t insertions_before_ = 0;     // FlowIndex::insertions() when the burst was looked up early
+  std::uint32_t burst_buffers_ = 0;         // of frames whose turn has not come, though they count as BuffersIn
   std::array<Slice, kMaxPieces> pieces_{};  // payload of the segment that is being handled
 
  private:
   // --- ingress.cc ---
+  [[nodiscard]] bool forward(Packet& packet);
+  [[nodiscard]] FlowRef find_flow(const FlowKey4& key, std::uint64_t hash) const;
+  [[nodiscard]] std::uint32_t find_reopening(const FlowKey4& key, std::uint64_t hash) const;
+  [[nodiscard]] unsigned owner_of(const FlowKey4& key) const;
+  void take_burst(std::span<const Frame> frames);
+  void hash_burst(std::size_t count);
+  void look_up_early(std::size_t count);
+  void take_turn(Packet& packet);
   std::optional<Drop> process(Packet& packet, bool forwarded);
   std::optional<Drop> process_tcp(Packet& packet, bool forwarded);
   std::optional<Drop> to_connection(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
@@ -169,8 +196,17 @@ class Shard::Impl {
                                 std::uint32_t reopened);
   std::optional<Drop> accept(std::uint32_t half_index, Packet& packet, const tcp::Segment& segment,
                              std::uint32_t reopened);
+  // Why a valid ACK of a handshake has to wait; counted.
+  [[nodiscard]] std::optional<Drop> no_room(std::uint16_t listener);
   std::uint32_t establish(const tcp::HalfOpen& half_open, std::uint16_t listener, std::uint16_t came_in, Packet& packet,
                           const tcp::Segment& ack);
+
+  // --- cookie_batch.cc ---
+  void prepare_cookies(std::size_t count);
+  bool prepare_cookie(const Packet& packet, std::size_t lane, bool for_syns, bool for_acks);
+  [[nodiscard]] CookieBatch::Target cookie_target(const Packet& packet) const;
+  // Settles as many of the burst's packets from `begin` on as are prepared and simple; returns the first that is not.
+  std::size_t settle_prepared(std::size_t begin, std::size_t end);
 
   // --- syn_policy.cc ---
   std::optional<Drop> answer_syn(Packet& packet, const tcp::Segment& syn, std::uint16_t listener);
@@ -180,19 +216,18 @@ class Shard::Impl {
                      std::optional<Drop>& drop);
   std::optional<Drop> reopen_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& syn,
                                        std::uint16_t listener);
-  [[nodiscard]] bool in_cookie_mode();
+  [[nodiscard]] Drop syn_queue_full();
+  [[nodiscard]] bool in_cookie_mode() const;
   [[nodiscard]] bool may_repeat_syn_ack(const HalfOpenRecord& record);
   [[nodiscard]] bool takes_cookies(std::uint16_t listener) const;
   bool drop_unproven(std::uint32_t index);
-  [[nodiscard]] bool forward(Packet& packet);
-  [[nodiscard]] FlowRef find_flow(const FlowKey4& key, std::uint64_t hash) const;
-  [[nodiscard]] std::uint32_t find_reopening(const FlowKey4& key, std::uint64_t hash) const;
-  [[nodiscard]] unsigned owner_of(const FlowKey4& key) const;
 
   // --- replies.cc ---
   // Answers the segment of `packet`, into its own frame if that may be written.
   // False if there was no buffer for it.
   bool reply(Packet& packet, const tcp::OutSegment& segment);
+  // A listener's SYN-ACK, from its form.
+  bool reply_syn_ack(Packet& packet, const tcp::HalfOpen& half_open, std::uint16_t listener, std::uint32_t ts_value);
   void reply_rst(Packet& packet, const tcp::Segment& segment);
   // The buffer for a reply of `length` bytes: the packet's own, or a blank. nullptr: none.
   struct ReplyBuffer {
@@ -221,6 +256,7 @@ class Shard::Impl {
   void reap(std::uint32_t index);
   void drop_half_open(std::uint32_t index);
   void arm_half_open(std::uint32_t index);
+  [[nodiscard]] bool may_give_up(const HalfOpenRecord& record) const;
   void half_open_timeout(std::uint32_t index);
   void remove_time_wait(std::uint32_t index);
   void update_timer(std::uint32_t index);
@@ -233,8 +269,7 @@ class Shard::Impl {
   [[nodiscard]] bool may_hold_text() const;
 };
 
-// What a tuple's secret hash gives: the ISN (RFC 6528) and the timestamp offset (RFC 7323 5.4).
+// RFC 6528, from a hash of the tuple and a clock.
 [[nodiscard]] tcp::Seq initial_sequence_number(const Secrets& secrets, const FlowKey4& key, Instant now);
-[[nodiscard]] std::uint32_t timestamp_offset(const Secrets& secrets, const FlowKey4& key);
 
 }  // namespace levee::shard

@@ -1,42 +1,111 @@
 // Frames in: the burst is taken apart and its buckets are prefetched, then each packet is looked up and handled at its
 // own turn, because what one changes the next may need (a cookie's ACK and the request behind it often share a burst).
 #include <array>
+#include <cstring>
 
 #include "base/check.h"
 #include "shard/impl.h"
+#include "shard/plain_packet.h"
 #include "tcp/segment_arrives.h"
 #include "tcp/time_wait.h"
 #include "wire/checksum.h"
 
 namespace levee::shard {
+
 void Shard::Impl::receive(std::span<const Frame> frames) {
-  std::array<Packet, kBurst>& packets = burst_;
   while (!frames.empty()) {
     const std::size_t count = std::min(frames.size(), kBurst);
-    for (std::size_t i = 0; i < count; ++i) {
-      stats_.count(Counter::FramesReceived);
-      packets[i] = take_apart(frames[i], topology_);
-      if (packets[i].kind != PacketKind::Tcp) continue;
-      packets[i].hash = table_hash(secrets_.flow_index_key, packets[i].key);
-      index_.prefetch(packets[i].hash);
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      for (const Frame* piece = &frames[i]; piece != nullptr; piece = piece->next) {
-        stats_.count(Counter::BuffersIn);
-        stats_.count(Counter::BytesReceived, piece->length);
-      }
-      const std::optional<Drop> drop = process(packets[i], false);
-      if (drop) {
-        stats_.count(*drop);
-      } else {
-        stats_.count(Counter::FramesDelivered);
-      }
-      for (const Frame* piece = &frames[i]; piece != nullptr; piece = piece->next) {
-        if (piece == &frames[i] && packets[i].frame_taken) continue;
-        stash_.drop(piece->block);
-      }
-    }
+    take_burst(frames.first(count));
     frames = frames.subspan(count);
+  }
+}
+
+void Shard::Impl::take_burst(std::span<const Frame> frames) {
+  // A frame's headers are in two lines mostly.
+  for (const Frame& frame : frames) {
+    __builtin_prefetch(frame.data);
+    __builtin_prefetch(frame.data + 64);
+  }
+  plain_.find(frames, columns_);
+  std::uint64_t bytes = 0;
+  std::uint32_t buffers = 0;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const Frame& frame = frames[i];
+    if (columns_.bad[i] == 0) {
+      ++buffers;
+      bytes += frame.length;
+      take_bare(frame, columns_.addresses[i], columns_.ports[i], topology_, burst_[i]);
+      continue;
+    }
+    for (const Frame* piece = &frame; piece != nullptr; piece = piece->next) {
+      ++buffers;
+      bytes += piece->length;
+    }
+    take_apart(frame, topology_, burst_[i]);
+    columns_.addresses[i] = burst_[i].key.addresses();
+    columns_.ports[i] = burst_[i].key.ports();
+  }
+  burst_buffers_ = buffers;
+  stats_.count(Counter::FramesReceived, frames.size());
+  stats_.count(Counter::BuffersIn, buffers);
+  stats_.count(Counter::BytesReceived, bytes);
+  hash_burst(frames.size());
+  prepare_cookies(frames.size());
+
+  for (std::size_t i = 0; i < frames.size();) {
+    i = settle_prepared(i, frames.size());
+    if (i < frames.size()) take_turn(burst_[i++]);
+  }
+}
+
+void Shard::Impl::take_turn(Packet& packet) {
+  for (const Frame* piece = packet.frame; piece != nullptr; piece = piece->next) --burst_buffers_;
+  if (const std::optional<Drop> drop = process(packet, false)) {
+    stats_.count(*drop);
+  } else {
+    stats_.count(Counter::FramesDelivered);
+  }
+  const Frame* piece = packet.frame_taken ? packet.frame->next : packet.frame;
+  for (; piece != nullptr; piece = piece->next) stash_.drop(piece->block);
+}
+
+// The flow hash of every packet, though only TCP's is one, and its bucket on the way.
+void Shard::Impl::hash_burst(std::size_t count) {
+  std::memcpy(flow_lanes_.words[0].data(), columns_.addresses.data(), count * sizeof(std::uint64_t));
+  for (std::size_t i = 0; i < count; ++i) {
+    flow_lanes_.words[1][i] = std::uint64_t{sizeof(FlowKey4)} << 56 | columns_.ports[i];
+  }
+  sip_.hash_1_3(flow_lanes_, count);
+  std::uint64_t segments = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    burst_[i].hash = flow_lanes_.hashes[i];
+    index_.prefetch(flow_lanes_.hashes[i]);
+    segments += burst_[i].kind == PacketKind::Tcp ? 1 : 0;
+  }
+  stats_.count(Counter::InSegs, segments);
+}
+
+// Prefetches the records that the burst's packets probably belong to. Each is looked up again at its own turn, as an
+// earlier packet may have made it, or ended it.
+void Shard::Impl::look_up_early(std::size_t count) {
+  insertions_before_ = index_.insertions();
+  for (Packet& packet : std::span(burst_).first(count)) {
+    if (packet.kind != PacketKind::Tcp) continue;
+    const FlowIndex::Glance glance = index_.glance(packet.hash);
+    packet.maybe_known = glance.maybe;
+    switch (glance.likely.kind()) {
+      case RecordKind::Connection:
+        connections_.prefetch(glance.likely.index());
+        break;
+      case RecordKind::TimeWait:
+        time_wait_.prefetch(glance.likely.index());
+        break;
+      case RecordKind::HalfOpen:
+        half_open_.prefetch(glance.likely.index());
+        break;
+      case RecordKind::None:
+        break;
+    }
   }
 }
 
@@ -61,8 +130,12 @@ void Shard::Impl::deliver(const Message& message) {
     stats_.count(Counter::FramesReceived);
     stats_.count(Counter::BuffersIn);
     stats_.count(Counter::BytesReceived, frame.length);
-    Packet packet = take_apart(frame, topology_);
-    if (packet.kind == PacketKind::Tcp) packet.hash = table_hash(secrets_.flow_index_key, packet.key);
+    Packet packet;
+    take_apart(frame, topology_, packet);
+    if (packet.kind == PacketKind::Tcp) {
+      stats_.count(Counter::InSegs);
+      packet.hash = flow_hash(secrets_.flow_key, packet.key);
+    }
     const std::optional<Drop> drop = process(packet, true);
     if (drop) {
       stats_.count(*drop);
@@ -119,9 +192,8 @@ std::uint32_t Shard::Impl::find_reopening(const FlowKey4& key, std::uint64_t has
 }
 
 std::optional<Drop> Shard::Impl::process_tcp(Packet& packet, bool forwarded) {
-  stats_.count(Counter::InSegs);
-  const tcp::Segment segment = segment_of(packet, pieces_);
   const FlowRef ref = find_flow(packet.key, packet.hash);
+  const tcp::Segment segment = segment_of(packet, pieces_);
   switch (ref.kind()) {
     case RecordKind::Connection:
       return to_connection(ref.index(), packet, segment);
@@ -148,7 +220,7 @@ std::optional<Drop> Shard::Impl::to_connection(std::uint32_t index, Packet& pack
     arrival = tcp::segment_arrives(record.tcb, segment, now);
   }
   // Forward progress proves that the next hop works (RFC 4861 7.3.1's idea, for ARP).
-  if (record.tcb.una != una) confirm_neighbour(record, packet.ethernet->source);
+  if (record.tcb.una != una) confirm_neighbour(record, packet.ethernet().source);
   settle(index);
   return arrival.drop;
 }
@@ -161,17 +233,28 @@ std::optional<Drop> Shard::Impl::to_half_open(std::uint32_t index, Packet& packe
       return accept(index, packet, segment, kNoIndex);
     case tcp::HalfOpenVerdict::ResendSynAck:
       stats_.count(Counter::SynsReceived);
+      // The SYN-ACK is that of the first SYN. One that now offers less is no repetition, and would get more than it
+      // sent.
+      if ((record.tcp.agreed &
+           ~tcp::agree(wire::syn_offer(packet.tcp_options()).options, tcp::allowed(options), !packet.has_vlan)) != 0) {
+        return Drop::HalfOpenMismatch;
+      }
       // RFC 7323 4.3: the echo is of the newest one.
       if (segment.options.has_timestamps && tcp::timestamp_before(record.tcp.ts_recent, segment.options.ts_value)) {
         record.tcp.ts_recent = segment.options.ts_value;
       }
-      if (reply(packet, tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options))) {
-        stats_.count(Counter::SynAckRetrans);
+      if (!reply_syn_ack(packet, record.tcp, record.listener, tcp::timestamp_clock(now_, record.tcp.ts_offset))) {
+        return Drop::ReplyShed;
       }
+      stats_.count(Counter::SynAckRetrans);
       return std::nullopt;
-    case tcp::HalfOpenVerdict::Acknowledge:
-      reply(packet, tcp::half_open_ack(record.tcp, now_, options));
+    case tcp::HalfOpenVerdict::Acknowledge: {
+      tcp::OutSegment ack = tcp::half_open_ack(record.tcp, now_, options);
+      // Nobody who did not send timestamps gets 12 bytes more than he sent.
+      ack.options.has_timestamps = ack.options.has_timestamps && segment.options.has_timestamps;
+      reply(packet, ack);
       return Drop::HalfOpenMismatch;
+    }
     case tcp::HalfOpenVerdict::Reset:
       return wrong_ack(index, packet, segment);
     case tcp::HalfOpenVerdict::Remove:
@@ -194,7 +277,7 @@ std::optional<Drop> Shard::Impl::wrong_ack(std::uint32_t index, Packet& packet, 
     return Drop::HalfOpenMismatch;
   }
   const levee::TcpOptions& options = tcp_options(listener);
-  if (!cookies_.open(packet.key, segment, timestamp_offset(secrets_, packet.key), now_,
+  if (!cookies_.open(packet.key, segment, timestamp_offset(packet.hash), now_,
                      topology_.mss_limits(packet.interface, options), options)) {
     stats_.count(Counter::SyncookiesFailed);
     return Drop::CookieFailed;
@@ -229,12 +312,15 @@ std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packe
     syn.seq = segment.seq - 1;
     syn.flags = wire::kSyn;
     std::optional<Drop> drop;
-    if (tcp::judge(time_wait_[index].tcp, syn) == tcp::TimeWaitVerdict::Reopen &&
+    // RFC 6191 honours timestamps that appear whatever the number, as a handshake follows. Here it is over: an old
+    // duplicate from before the peer gave up timestamps must not be taken for its last step.
+    const bool beyond = time_wait_[index].tcp.timestamps || syn.seq >= time_wait_[index].tcp.rcv_nxt;
+    if (beyond && tcp::judge(time_wait_[index].tcp, syn) == tcp::TimeWaitVerdict::Reopen &&
         accept_cookie(packet, segment, cookie_listener, index, drop)) {
       return drop;
     }
   }
-  const std::uint32_t offset = timestamp_offset(secrets_, packet.key);
+  const std::uint32_t offset = timestamp_offset(packet.hash);
   switch (verdict) {
     case tcp::TimeWaitVerdict::Restart:
       stats_.count(Counter::TimeWaitRestarted);
@@ -297,49 +383,62 @@ std::optional<Drop> Shard::Impl::open_half(Packet& packet, const tcp::Segment& s
   const std::uint32_t reserve = reopened == kNoIndex ? half_open_.capacity() / 8 : 0;
   const bool room = half_open_.in_use() + reserve < half_open_.capacity();
   const std::uint32_t half = room ? half_open_.take() : kNoIndex;
-  if (half == kNoIndex) {
-    stats_.count(Counter::ListenOverflows);
-    return Drop::SynQueueFull;
-  }
+  if (half == kNoIndex) return syn_queue_full();
   if (!index_.insert(packet.hash, FlowRef(RecordKind::HalfOpen, half))) {
     half_open_.put(half);
+    stats_.count(Counter::ListenDrops);
     return Drop::ConnectionsFull;
   }
   tcp::Seq iss = initial_sequence_number(secrets_, packet.key, now_);
   if (reopened != kNoIndex) {
-    // RFC 6191 2: larger than the last number of the previous incarnation, by more than any window.
+    // RFC 6191 2: larger than the last number of the previous incarnation, by more than any window, and by less than
+    // 2^31, beyond which it would count as smaller.
     TimeWaitEntry& entry = time_wait_[reopened];
-    if (iss <= entry.tcp.snd_nxt + 65535) iss = entry.tcp.snd_nxt + 65536;
+    if (iss - (entry.tcp.snd_nxt + 65536) >= 0x7fff0000U) iss = entry.tcp.snd_nxt + 65536;
     entry.tcp.reopening = true;
   }
-  const levee::TcpOptions& options = tcp_options(listener);
   HalfOpenRecord& record = half_open_[half];
   record = {.key = packet.key,
-            .tcp = tcp::listen(syn, iss, timestamp_offset(secrets_, packet.key), now_, options),
+            .tcp = tcp::listen(syn.seq, wire::syn_offer(packet.tcp_options()), !packet.has_vlan,
+                               timestamp_offset(packet.hash), now_, tcp_options(listener)),
             .timer = {},
-            .mac = packet.ethernet->source,
+            .mac = packet.ethernet().source,
             .listener = listener,
             .interface = static_cast<std::uint8_t>(packet.interface),
             .reopens = reopened != kNoIndex};
+  record.tcp.iss = iss;
   stats_.enter(State::SynReceived);
   arm_half_open(half);
-  if (reply(packet, tcp::syn_ack(record.tcp, now_, topology_.mss_limits(packet.interface, options), options))) {
-    stats_.count(Counter::SynAcksSent);
+  if (!reply_syn_ack(packet, record.tcp, listener, tcp::timestamp_clock(now_, record.tcp.ts_offset))) {
+    // Nothing is kept for a SYN that has no answer: in this press the record would be worth less than its slot, and its
+    // timer's SYN-ACK comes no sooner than the client's next SYN.
+    drop_half_open(half);
+    return Drop::ReplyShed;
   }
+  stats_.count(Counter::SynAcksSent);
   return std::nullopt;
 }
 
 std::optional<Drop> Shard::Impl::accept(std::uint32_t half_index, Packet& packet, const tcp::Segment& segment,
                                         std::uint32_t reopened) {
   const HalfOpenRecord half = half_open_[half_index];
+  if (const std::optional<Drop> refusal = no_room(half.listener)) {
+    half_open_[half_index].refused = true;
+    return refusal;
+  }
   const std::uint32_t index = establish(half.tcp, half.listener, half.interface, packet, segment);
-  if (index == kNoIndex) return Drop::ConnectionsFull;
+  if (half.refused) {
+    // The ACK that was timed is one that the peer had to send again.
+    tcp::RttEstimator& rtt = connections_[index].tcb.rtt;
+    rtt = {.syn_was_lost = rtt.syn_was_lost};
+  }
   index_.replace(packet.hash, FlowRef(RecordKind::HalfOpen, half_index), FlowRef(RecordKind::Connection, index));
   wheel_.disarm(half_index | kHalfOpenTimer);
   half_open_.put(half_index);
   stats_.leave(State::SynReceived);
   stats_.count(Counter::PassiveOpens);
   stats_.count(Counter::Accepted);
+  ++unheard_[half.listener];
   if (reopened != kNoIndex) {
     stats_.count(Counter::TimeWaitRecycled);
     remove_time_wait(reopened);
@@ -347,15 +446,27 @@ std::optional<Drop> Shard::Impl::accept(std::uint32_t half_index, Packet& packet
   return to_connection(index, packet, segment);
 }
 
-// A connection out of what the SYN said and the handshake's ACK; not in the flow index yet. Without room the ACK stays
-// unanswered and the client tries again: never reset, never forgotten.
+// Without room the ACK stays unanswered and the client, for whom the connection is there, tries again: never reset,
+// never forgotten. Like Linux without tcp_abort_on_overflow, which counts so, too.
+std::optional<Drop> Shard::Impl::no_room(std::uint16_t listener) {
+  if (unheard_[listener] >= topology_.listener_options(listener).accept_backlog) {
+    stats_.count(Counter::ListenOverflows);
+    stats_.count(Counter::ListenDrops);
+    return Drop::AcceptQueueFull;
+  }
+  if (connections_.in_use() == connections_.capacity()) {
+    stats_.count(Counter::ListenDrops);
+    return Drop::ConnectionsFull;
+  }
+  return std::nullopt;
+}
+
+// A connection out of what the SYN said and the handshake's ACK; not in the flow index yet. REQUIRES: no_room() found
+// none missing.
 std::uint32_t Shard::Impl::establish(const tcp::HalfOpen& half_open, std::uint16_t listener, std::uint16_t came_in,
                                      Packet& packet, const tcp::Segment& ack) {
   const std::uint32_t index = new_connection();
-  if (index == kNoIndex) {
-    stats_.count(Counter::ListenOverflows);
-    return kNoIndex;
-  }
+  CHECK(index != kNoIndex);
   ConnectionRecord& record = connections_[index];
   record.key = packet.key;
   record.listener = listener;
@@ -368,7 +479,7 @@ std::uint32_t Shard::Impl::establish(const tcp::HalfOpen& half_open, std::uint16
   tcp::establish(record.tcb, half_open, ack, topology_.mss_limits(record.interface, now.options), now);
   // The ACK proves that our SYN-ACK arrived where the SYN came from; that says nothing about another link's next hop.
   if (packet.interface == record.interface) {
-    learn_neighbour(record.next_hop, record.interface, packet.ethernet->source);
+    learn_neighbour(record.next_hop, record.interface, packet.ethernet().source);
   }
   return index;
 }

@@ -72,7 +72,7 @@ std::string describe(const FlowKey4& key) {
 // Order-independent: records are summed, so that equal sets of records give equal digests wherever they lie.
 class Digest {
  public:
-  explicit Digest(const FlowKey4& key) : value_(table_hash({1, 2}, key)) {}
+  explicit Digest(const FlowKey4& key) : value_(flow_hash({1, 2}, key)) {}
   Digest& with(std::uint64_t word) {
     value_ = siphash_1_3({value_, 3}, std::as_bytes(std::span(&word, 1)));
     return *this;
@@ -90,6 +90,7 @@ std::string Shard::Impl::check_invariants() const {
   std::uint32_t node_count = 0, transfer_count = 0, indexed = 0;
   std::array<std::uint64_t, kStateCount> states{};
   std::size_t ready = 0, output = 0;
+  std::vector<std::uint32_t> unheard(unheard_.size());
 
   for (std::uint32_t i = 0; i < connections_.high_water(); ++i) {
     if (!connections_.is_taken(i)) continue;
@@ -102,7 +103,7 @@ std::string Shard::Impl::check_invariants() const {
     if (!over) {
       ++states[static_cast<std::size_t>(tcb.state())];
       ++indexed;
-      const FlowRef ref = find_flow(record.key, table_hash(secrets_.flow_index_key, record.key));
+      const FlowRef ref = find_flow(record.key, flow_hash(secrets_.flow_key, record.key));
       if (ref != FlowRef(RecordKind::Connection, i)) return wrong("the flow index does not lead to a connection");
       if (tcb.deadline() != kNever &&
           (!wheel_.armed(i) || wheel_.armed_at(i) > tcb.deadline() + std::chrono::milliseconds(1))) {
@@ -116,6 +117,9 @@ std::string Shard::Impl::check_invariants() const {
         return wrong(found);
       }
     }
+    const bool opened = (tcb.events & tcp::kOpenedEvent) != 0;
+    if (opened && !record.on_ready) return wrong("a service is to hear of a connection that is not on the ready list");
+    if (opened && record.listener != kActiveOpen) ++unheard[record.listener];
     ready += record.on_ready ? 1 : 0;
     output += record.on_output ? 1 : 0;
   }
@@ -125,7 +129,7 @@ std::string Shard::Impl::check_invariants() const {
     ++states[static_cast<std::size_t>(State::SynReceived)];
     ++indexed;
     if (!wheel_.armed(i | kHalfOpenTimer)) return "a half-open record has no timer (" + describe(record.key) + ")";
-    const std::uint64_t hash = table_hash(secrets_.flow_index_key, record.key);
+    const std::uint64_t hash = flow_hash(secrets_.flow_key, record.key);
     if (record.reopens ? find_reopening(record.key, hash) != i
                        : find_flow(record.key, hash) != FlowRef(RecordKind::HalfOpen, i)) {
       return "the flow index does not lead to a half-open record (" + describe(record.key) + ")";
@@ -140,7 +144,7 @@ std::string Shard::Impl::check_invariants() const {
         static_cast<std::int32_t>(time_wait_[entry.younger].expires_ms - entry.expires_ms) < 0) {
       return "TIME-WAIT entries are not in order of age";
     }
-    if (find_flow(entry.key, table_hash(secrets_.flow_index_key, entry.key)) != FlowRef(RecordKind::TimeWait, i)) {
+    if (find_flow(entry.key, flow_hash(secrets_.flow_key, entry.key)) != FlowRef(RecordKind::TimeWait, i)) {
       return "the flow index does not lead to a TIME-WAIT entry (" + describe(entry.key) + ")";
     }
   }
@@ -151,6 +155,10 @@ std::string Shard::Impl::check_invariants() const {
   if (node_count != slices_.in_use()) return "slice nodes are lost";
   if (transfer_count != transfers_.in_use()) return "transfer blocks are lost";
   if (ready != ready_.size || output != output_.size) return "a list's length and its members disagree";
+  if (unheard != unheard_) return "a listener's count of connections that its service has not heard of is wrong";
+  for (std::size_t i = 0; i < unheard.size(); ++i) {
+    if (unheard[i] > options_.listeners[i].accept_backlog) return "an accept backlog holds more than it may";
+  }
   if (stats_.snapshot().in_state != states) return "the counters of connections by state are wrong";
   for (const auto& [block, count] : holders) {
     if (block->refs != count) return "a block's count of holders is wrong";

@@ -11,16 +11,18 @@ namespace {
 
 constexpr std::uint32_t kMinIpv4Header = 20, kMinTcpHeader = 20;
 
-std::uint32_t total_length(const Frame& frame) {
-  std::uint32_t total = 0;
-  for (const Frame* piece = &frame; piece != nullptr; piece = piece->next) total += piece->length;
+// All lengths in sum; nothing for a chain of too many pieces.
+std::optional<std::uint32_t> total_length(const Frame& frame) {
+  std::uint32_t total = frame.length;
+  std::uint32_t pieces = 1;
+  for (const Frame* piece = frame.next; piece != nullptr; piece = piece->next) {
+    total += piece->length;
+    if (++pieces > kMaxPieces) return std::nullopt;
+  }
   return total;
 }
 
-// Makes the first `wanted` bytes of a chain contiguous by copying from the later pieces into the room behind the first.
-// The pieces keep their lengths: offsets into the chain stay what they were.
-bool pull_up(const Frame& frame, std::uint32_t wanted) {
-  if (frame.length >= wanted) return true;
+bool pull_up_chain(const Frame& frame, std::uint32_t wanted) {
   const std::byte* room_end = frame.block->base + frame.block->size;
   if (!frame.exclusive || frame.data + wanted > room_end) return false;
   std::uint32_t have = frame.length;
@@ -32,12 +34,17 @@ bool pull_up(const Frame& frame, std::uint32_t wanted) {
   return have >= wanted;
 }
 
+// Makes the first `wanted` bytes of a chain contiguous by copying from the later pieces into the room behind the first.
+// The pieces keep their lengths: offsets into the chain stay what they were.
+bool pull_up(const Frame& frame, std::uint32_t wanted) {
+  return frame.length >= wanted || pull_up_chain(frame, wanted);
+}
+
 // Everything below returns the reason to drop, or nothing. The first `front` bytes are contiguous.
 std::optional<Drop> take_ethernet(const Frame& frame, std::uint32_t front, const Topology& topology, Packet& packet,
                                   std::uint16_t& type) {
-  packet.ethernet = wire::view<wire::EthernetHeader>(std::span(frame.data, front));
   packet.l3_offset = sizeof(wire::EthernetHeader);
-  type = packet.ethernet->ether_type.value();
+  type = packet.ethernet().ether_type.value();
   std::uint16_t vlan = 0;
   if (type == wire::kEtherTypeVlan) {
     const auto* tag = wire::view<wire::VlanTag>(std::span(frame.data, front).subspan(packet.l3_offset));
@@ -50,19 +57,18 @@ std::optional<Drop> take_ethernet(const Frame& frame, std::uint32_t front, const
   }
   packet.interface = topology.interface_of(frame.port, vlan);
   if (packet.interface == kNoInterface) return Drop::UnknownVlan;
-  const MacAddress& to = packet.ethernet->destination;
+  const MacAddress& to = packet.ethernet().destination;
   const bool broadcast = to == MacAddress{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
   if (to != topology.interface(packet.interface).mac && !(broadcast && type == wire::kEtherTypeArp)) {
     return Drop::NotForUs;
   }
-  if (packet.ethernet->source.is_multicast()) return Drop::BadSource;
+  if (packet.ethernet().source.is_multicast()) return Drop::BadSource;
   return std::nullopt;
 }
 
 std::optional<Drop> take_ipv4(const Frame& frame, std::uint32_t total, const Topology& topology, Packet& packet) {
   if (total < packet.l3_offset + kMinIpv4Header) return Drop::TooShort;
-  packet.ip = wire::view<wire::Ipv4Header>(std::span(frame.data + packet.l3_offset, kMinIpv4Header));
-  const wire::Ipv4Header& ip = *packet.ip;
+  const wire::Ipv4Header& ip = packet.ip();
   const auto header = static_cast<std::uint32_t>(ip.header_length());
   if (ip.version() != 4 || header < kMinIpv4Header || ip.total_length() < header) return Drop::BadIpHeader;
   if (packet.l3_offset + ip.total_length() > total) return Drop::BadIpHeader;
@@ -83,25 +89,24 @@ std::optional<Drop> take_ipv4(const Frame& frame, std::uint32_t total, const Top
 }
 
 std::optional<Drop> take_tcp(const Frame& frame, Packet& packet) {
-  const auto length = static_cast<std::uint32_t>(packet.ip->total_length()) - (packet.l4_offset - packet.l3_offset);
+  const auto length = static_cast<std::uint32_t>(packet.ip().total_length()) - (packet.l4_offset - packet.l3_offset);
   if (length < kMinTcpHeader) return Drop::BadTcpHeader;
   if (!pull_up(frame, packet.l4_offset + kMinTcpHeader)) return Drop::HeaderSplit;
-  packet.tcp = wire::view<wire::TcpHeader>(std::span(frame.data + packet.l4_offset, kMinTcpHeader));
-  const auto offset = static_cast<std::uint32_t>(packet.tcp->data_offset());
+  const auto offset = static_cast<std::uint32_t>(packet.tcp().data_offset());
   if (offset < kMinTcpHeader || offset > length) return Drop::BadTcpHeader;
   if (!pull_up(frame, packet.l4_offset + offset)) return Drop::HeaderSplit;
   if (frame.tcp_checksum == ChecksumState::Unverified) {
     // By summing, never by computing and comparing: both zeros are right (RFC 1071).
-    const std::uint64_t pseudo = wire::pseudo_header(packet.ip->source(), packet.ip->destination(), wire::kProtocolTcp,
-                                                     static_cast<std::uint16_t>(length));
+    const std::uint64_t pseudo = wire::pseudo_header(packet.ip().source(), packet.ip().destination(),
+                                                     wire::kProtocolTcp, static_cast<std::uint16_t>(length));
     if (!wire::verifies(sum_of(frame, packet.l4_offset, length, pseudo))) return Drop::BadTcpChecksum;
   }
   packet.payload_offset = packet.l4_offset + offset;
   packet.payload_length = length - offset;
-  packet.key = {packet.ip->destination(), packet.ip->source(), packet.tcp->destination_port.value(),
-                packet.tcp->source_port.value()};
+  packet.key = {packet.ip().destination(), packet.ip().source(), packet.tcp().destination_port.value(),
+                packet.tcp().source_port.value()};
   if (packet.key.local_port == 0 || packet.key.remote_port == 0) return Drop::TcpPortZero;
-  const std::uint8_t flags = packet.tcp->flags;
+  const std::uint8_t flags = packet.tcp().flags;
   const bool syn = (flags & wire::kSyn) != 0;
   if ((syn && (flags & (wire::kFin | wire::kRst)) != 0) || (flags & (wire::kSyn | wire::kRst | wire::kAck)) == 0) {
     return Drop::BadTcpFlags;
@@ -110,10 +115,9 @@ std::optional<Drop> take_tcp(const Frame& frame, Packet& packet) {
 }
 
 std::optional<Drop> take_apart_into(const Frame& frame, const Topology& topology, Packet& packet) {
-  std::uint32_t pieces = 0;
-  for (const Frame* piece = &frame; piece != nullptr; piece = piece->next) ++pieces;
-  if (pieces > kMaxPieces) return Drop::HeaderSplit;
-  const std::uint32_t total = total_length(frame);
+  const std::optional<std::uint32_t> all = total_length(frame);
+  if (!all) return Drop::HeaderSplit;
+  const std::uint32_t total = *all;
   if (total < sizeof(wire::EthernetHeader)) return Drop::TooShort;
   const std::uint32_t front = std::min<std::uint32_t>(total, 14 + 4 + kMinIpv4Header);
   if (!pull_up(frame, front)) return Drop::HeaderSplit;
@@ -124,21 +128,20 @@ std::optional<Drop> take_apart_into(const Frame& frame, const Topology& topology
     if (!pull_up(frame, packet.l3_offset + static_cast<std::uint32_t>(sizeof(wire::ArpPacket)))) {
       return Drop::HeaderSplit;
     }
-    packet.arp = wire::view<wire::ArpPacket>(std::span(frame.data + packet.l3_offset, sizeof(wire::ArpPacket)));
     packet.kind = PacketKind::Arp;
     return std::nullopt;
   }
   if (type != wire::kEtherTypeIpv4) return Drop::UnknownEtherType;
   if (const auto drop = take_ipv4(frame, total, topology, packet)) return drop;
-  if (packet.ip->protocol == wire::kProtocolTcp) {
+  if (packet.ip().protocol == wire::kProtocolTcp) {
     if (const auto drop = take_tcp(frame, packet)) return drop;
     packet.kind = PacketKind::Tcp;
     return std::nullopt;
   }
-  if (packet.ip->protocol == wire::kProtocolIcmp) {
+  if (packet.ip().protocol == wire::kProtocolIcmp) {
     packet.payload_offset = packet.l4_offset;
     packet.payload_length =
-        static_cast<std::uint32_t>(packet.ip->total_length()) - (packet.l4_offset - packet.l3_offset);
+        static_cast<std::uint32_t>(packet.ip().total_length()) - (packet.l4_offset - packet.l3_offset);
     packet.kind = PacketKind::Icmp;
     return std::nullopt;
   }
@@ -162,26 +165,26 @@ void for_each_part(const Frame& frame, std::uint32_t offset, std::uint32_t lengt
 
 }  // namespace
 
-Packet take_apart(const Frame& frame, const Topology& topology) {
-  Packet packet;
+void take_any(const Frame& frame, const Topology& topology, Packet& packet) {
   packet.frame = &frame;
+  packet.frame_taken = false;
+  packet.has_vlan = false;
+  packet.prepared = false;
   if (const auto drop = take_apart_into(frame, topology, packet)) {
     packet.kind = PacketKind::Dropped;
     packet.drop = *drop;
   }
-  return packet;
 }
 
 tcp::Segment segment_of(const Packet& packet, std::array<Slice, kMaxPieces>& pieces) {
-  const wire::TcpHeader& header = *packet.tcp;
+  const wire::TcpHeader& header = packet.tcp();
   tcp::Segment segment;
   segment.seq = tcp::Seq(header.sequence.value());
   segment.ack = tcp::Seq(header.acknowledgment.value());
   segment.window = header.window.value();
   segment.flags = header.flags;
   segment.payload_length = packet.payload_length;
-  const std::byte* options = packet.frame->data + packet.l4_offset + kMinTcpHeader;
-  wire::parse(std::span(options, packet.payload_offset - packet.l4_offset - kMinTcpHeader), segment.options);
+  wire::parse(packet.tcp_options(), segment.options);
   std::size_t count = 0;
   for_each_part(*packet.frame, packet.payload_offset, packet.payload_length,
                 [&](const Frame& piece, std::uint32_t offset, std::uint32_t length) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "levee/stats.h"
 #include "shard/flow_key.h"
@@ -15,6 +16,7 @@
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/tcp.h"
+#include "wire/view.h"
 
 namespace levee::shard {
 
@@ -22,24 +24,38 @@ enum class PacketKind : std::uint8_t { Dropped, Arp, Icmp, Tcp };
 
 struct Packet {
   const Frame* frame = nullptr;
+  std::uint64_t hash = 0;
+  FlowKey4 key;
   PacketKind kind = PacketKind::Dropped;
   Drop drop = Drop::TooShort;  // with Dropped
+  bool prepared = false;       // in the burst's CookieBatch
+  bool maybe_known = false;    // false: the flow index had nothing for it when the burst was looked up early
   bool frame_taken = false;    // a reply was written into the first piece: its ref has moved on
+  bool has_vlan = false;
   std::uint16_t interface = kNoInterface;
   std::uint16_t vlan_tci = 0;  // with has_vlan: as received, priority included
-  bool has_vlan = false;
   std::uint32_t l3_offset = 0, l4_offset = 0;
   std::uint32_t payload_offset = 0, payload_length = 0;  // TCP text, or the ICMP message
-  wire::EthernetHeader* ethernet = nullptr;
-  wire::ArpPacket* arp = nullptr;
-  wire::Ipv4Header* ip = nullptr;
-  wire::TcpHeader* tcp = nullptr;
-  FlowKey4 key;
-  std::uint64_t hash = 0;
+
+  [[nodiscard]] wire::EthernetHeader& ethernet() const { return at<wire::EthernetHeader>(0); }
+  [[nodiscard]] wire::ArpPacket& arp() const { return at<wire::ArpPacket>(l3_offset); }
+  [[nodiscard]] wire::Ipv4Header& ip() const { return at<wire::Ipv4Header>(l3_offset); }
+  [[nodiscard]] wire::TcpHeader& tcp() const { return at<wire::TcpHeader>(l4_offset); }
+  [[nodiscard]] std::span<const std::byte> tcp_options() const {
+    const std::uint32_t begin = l4_offset + static_cast<std::uint32_t>(sizeof(wire::TcpHeader));
+    return {frame->data + begin, payload_offset - begin};
+  }
+
+ private:
+  template <wire::Viewable H>
+  [[nodiscard]] H& at(std::uint32_t offset) const {
+    return *reinterpret_cast<H*>(frame->data + offset);
+  }
 };
 
-// Never touches state; may pull headers of a chained frame together inside its first buffer.
-[[nodiscard]] Packet take_apart(const Frame& frame, const Topology& topology);
+// Any frame. Never touches state; may pull headers of a chained frame together inside its first buffer. Sets all of
+// `packet` that its kind has, but for the hash. See plain_packet.h for the short way.
+void take_any(const Frame& frame, const Topology& topology, Packet& packet);
 
 // The segment in a TCP packet. Its payload is put into `pieces`, which it refers to.
 [[nodiscard]] tcp::Segment segment_of(const Packet& packet, std::array<Slice, kMaxPieces>& pieces);

@@ -10,6 +10,8 @@
 namespace levee::shard {
 namespace {
 
+constexpr std::uint8_t kMostDoublings = 3;  // of a half-open record's timeout, unless --synack_retries wants more
+
 void push(RecordList& list, IndexPool<ConnectionRecord>& records, std::uint32_t index,
           std::uint32_t ConnectionRecord::*next) {
   records[index].*next = kNoIndex;
@@ -38,10 +40,6 @@ tcp::Seq initial_sequence_number(const Secrets& secrets, const FlowKey4& key, In
   return tcp::Seq(clock + static_cast<std::uint32_t>(secret_hash(secrets.isn_key, key)));
 }
 
-std::uint32_t timestamp_offset(const Secrets& secrets, const FlowKey4& key) {
-  return static_cast<std::uint32_t>(secret_hash(secrets.timestamp_key, key));
-}
-
 tcp::Env Shard::Impl::env_for(std::uint16_t listener) {
   return {.now = now_,
           .stats = stats_,
@@ -56,8 +54,8 @@ tcp::Env Shard::Impl::env_for(std::uint16_t listener) {
 // Whether payload may occupy another buffer and still leave `reserve` of those that it may.
 bool Shard::Impl::may_hold(std::uint32_t reserve) const {
   // What is not on its way out or blank is held by payload.
-  const std::uint64_t held = stats_.value(Counter::BuffersIn) - stats_.value(Counter::BuffersOut) - stash_.available() -
-                             stash_.released().size();
+  const std::uint64_t held = stats_.value(Counter::BuffersIn) - stats_.value(Counter::BuffersOut) - burst_buffers_ -
+                             stash_.available() - stash_.released().size();
   return held + reserve < options_.limits.held_buffers;
 }
 
@@ -120,7 +118,7 @@ void Shard::Impl::settle(std::uint32_t index) {
 // The connection's tuple is given up: to a TIME-WAIT entry, or to whoever wants it.
 void Shard::Impl::detach(std::uint32_t index) {
   ConnectionRecord& record = connections_[index];
-  const std::uint64_t hash = table_hash(secrets_.flow_index_key, record.key);
+  const std::uint64_t hash = flow_hash(secrets_.flow_key, record.key);
   const FlowRef ref(RecordKind::Connection, index);
   record.detached = true;
   if (record.tcb.state() != State::TimeWait) {
@@ -169,6 +167,7 @@ std::optional<Ready> Shard::Impl::next_ready() {
   ready.connection = Connection(&self_, index, record.generation);
   ready.service = record.service;
   ready.opened = (events & tcp::kOpenedEvent) != 0;
+  if (ready.opened && record.listener != kActiveOpen) --unheard_[record.listener];
   ready.data = (events & tcp::kDataEvent) != 0;
   ready.peer_closed = (events & tcp::kPeerClosedEvent) != 0;
   ready.writable = (events & tcp::kWritableEvent) != 0;
@@ -193,20 +192,29 @@ void Shard::Impl::update_timer(std::uint32_t index) {
 }
 
 void Shard::Impl::arm_half_open(std::uint32_t index) {
+  const unsigned most = std::max(options_.synack_retries, kMostDoublings);
   Duration timeout = options_.synack_timeout;
-  for (unsigned i = 0; i < half_open_[index].tcp.retransmits; ++i) timeout *= 2;
+  for (unsigned i = 0; i < std::min<unsigned>(half_open_[index].tcp.retransmits, most); ++i) timeout *= 2;
   wheel_.arm(index | kHalfOpenTimer, now_ + timeout);
+}
+
+// A peer whose ACK was refused counts itself as connected and may be waiting for us to speak, so it is not given up
+// with --synack_retries but like a connection: R2 of RFC 9293 3.8.3, three minutes for a SYN (MUST-23).
+bool Shard::Impl::may_give_up(const HalfOpenRecord& record) const {
+  if (record.tcp.retransmits < options_.synack_retries) return false;
+  const std::uint32_t age_ms = static_cast<std::uint32_t>(to_milliseconds(now_)) - record.tcp.sent_ms;
+  return !record.refused || std::chrono::milliseconds(age_ms) >= std::chrono::minutes(3);
 }
 
 void Shard::Impl::half_open_timeout(std::uint32_t index) {
   HalfOpenRecord& record = half_open_[index];
-  if (record.tcp.retransmits >= options_.synack_retries) {
+  if (may_give_up(record)) {
     stats_.count(Counter::HalfOpenTimeouts);
     stats_.count(Counter::AttemptFails);
     drop_half_open(index);
     return;
   }
-  ++record.tcp.retransmits;
+  if (record.tcp.retransmits < tcp::HalfOpen::kMostRetransmits) ++record.tcp.retransmits;
   const levee::TcpOptions& options = tcp_options(record.listener);
   const tcp::OutSegment segment =
       tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options);
@@ -219,7 +227,7 @@ void Shard::Impl::half_open_timeout(std::uint32_t index) {
 
 void Shard::Impl::drop_half_open(std::uint32_t index) {
   const HalfOpenRecord& record = half_open_[index];
-  const std::uint64_t hash = table_hash(secrets_.flow_index_key, record.key);
+  const std::uint64_t hash = flow_hash(secrets_.flow_key, record.key);
   index_.erase(hash, FlowRef(RecordKind::HalfOpen, index));
   if (record.reopens) {
     const FlowRef waiting = find_flow(record.key, hash);
@@ -233,7 +241,7 @@ void Shard::Impl::drop_half_open(std::uint32_t index) {
 
 void Shard::Impl::remove_time_wait(std::uint32_t index) {
   const FlowKey4 key = time_wait_[index].key;
-  const std::uint64_t hash = table_hash(secrets_.flow_index_key, key);
+  const std::uint64_t hash = flow_hash(secrets_.flow_key, key);
   if (time_wait_[index].tcp.reopening) {
     // A half-open record outlives its entry and becomes an ordinary one. (When the record was just accepted there is
     // none.)
@@ -303,12 +311,12 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
   for (std::uint32_t n = 0; n < tries && !found; ++n) {
     if (local_port == 0) key.local_port = static_cast<std::uint16_t>(kFirst + random_.below(kPorts));
     if (options_.shards > 1 && owner_of(key) != options_.index) continue;
-    const std::uint64_t hash = table_hash(secrets_.flow_index_key, key);
+    const std::uint64_t hash = flow_hash(secrets_.flow_key, key);
     found = !find_flow(key, hash);
   }
   if (!found) return {.error = ConnectError::NoLocalPort, .connection = {}};
 
-  const std::uint64_t hash = table_hash(secrets_.flow_index_key, key);
+  const std::uint64_t hash = flow_hash(secrets_.flow_key, key);
   const std::uint32_t index = new_connection();
   if (index == kNoIndex) return {.error = ConnectError::NoResource, .connection = {}};
   if (!index_.insert(hash, FlowRef(RecordKind::Connection, index))) {
@@ -322,7 +330,7 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
   record.service = service;
   record.interface = hop->interface;
   tcp::Env now = env(record);
-  tcp::open_active(record.tcb, initial_sequence_number(secrets_, key, now_), timestamp_offset(secrets_, key), now);
+  tcp::open_active(record.tcb, initial_sequence_number(secrets_, key, now_), timestamp_offset(hash), now);
   settle(index);
   return {.error = ConnectError::None, .connection = Connection(&self_, index, record.generation)};
 }

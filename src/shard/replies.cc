@@ -2,6 +2,7 @@
 // go back to the MAC that the frame came from, keep its VLAN tag, and take their length from their own IP header.
 #include <algorithm>
 
+#include "base/endian.h"
 #include "shard/egress.h"
 #include "shard/impl.h"
 
@@ -15,7 +16,7 @@ void Shard::Impl::emit(const OutFrame& frame) {
 }
 
 Shard::Impl::ReplyBuffer Shard::Impl::reply_buffer(Packet& packet, std::uint32_t length) {
-  if (outgoing_.size() == outgoing_.capacity()) {
+  if (outgoing_.full()) {
     stats_.count(Counter::BlanksExhausted);
     return {};
   }
@@ -32,7 +33,7 @@ Shard::Impl::ReplyBuffer Shard::Impl::reply_buffer(Packet& packet, std::uint32_t
 
 bool Shard::Impl::reply(Packet& packet, const tcp::OutSegment& segment) {
   const InterfaceOptions& interface = topology_.interface(packet.interface);
-  const LinkHeader link{.destination = packet.ethernet->source,
+  const LinkHeader link{.destination = packet.ethernet().source,
                         .source = interface.mac,
                         .has_vlan = packet.has_vlan,
                         .vlan_tci = packet.vlan_tci};
@@ -40,6 +41,30 @@ bool Shard::Impl::reply(Packet& packet, const tcp::OutSegment& segment) {
   const ReplyBuffer buffer = reply_buffer(packet, header_length(link, segment));
   if (buffer.block == nullptr) return false;
   emit(write_headers(buffer.block, buffer.data, link, key, segment, interface));
+  stats_.count(Counter::OutSegs);
+  return true;
+}
+
+bool Shard::Impl::reply_syn_ack(Packet& packet, const tcp::HalfOpen& half_open, std::uint16_t listener,
+                                std::uint32_t ts_value) {
+  const SynAckForm& form = syn_acks_.forms(listener, packet.interface)[half_open.agreed];
+  const LinkHeader link{.destination = packet.ethernet().source,
+                        .source = topology_.interface(packet.interface).mac,
+                        .has_vlan = packet.has_vlan,
+                        .vlan_tci = packet.vlan_tci};
+  const bool timestamps = half_open.timestamps();
+  const SynAckForm::Words words = SynAckForm::words_for(
+      packet.key, half_open.iss, swap_if_little_endian((half_open.irs + 1).value()),
+      timestamps ? swap_if_little_endian(ts_value) : 0, timestamps ? swap_if_little_endian(half_open.ts_recent) : 0);
+  const ReplyBuffer buffer = reply_buffer(packet, packet.l3_offset + SynAckForm::kRoom);
+  if (buffer.block == nullptr) return false;
+  std::byte* const ip = write_link(buffer.data, link);
+  form.fill_in(ip, words);
+  OutFrame frame;
+  form.describe(frame, static_cast<std::uint32_t>(ip - buffer.data));
+  frame.head = buffer.block;
+  frame.data = buffer.data;
+  emit(frame);
   stats_.count(Counter::OutSegs);
   return true;
 }

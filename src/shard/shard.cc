@@ -20,16 +20,25 @@ Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secre
       transfers_(options_.limits.transfers),
       slices_(options_.limits.slices),
       stash_(options_.limits.blanks),
-      neighbours_(options_.limits.neighbours, secrets_.flow_index_key),
+      neighbours_(options_.limits.neighbours, secrets_.flow_key),
       wheel_(Instant{}, TimerLinks{&connections_, &half_open_}),
       toeplitz_(secrets_.toeplitz_key),
-      rst_limit_(secrets_.flow_index_key),
+      rst_limit_(secrets_.flow_key),
       cookies_(secrets_.cookie_keys, options_.syn),
-      random_(secrets_.random_seed) {
+      syn_acks_(topology_),
+      sip_(widest_vector_unit(options_.max_simd_bits)),
+      plain_(topology_, widest_vector_unit(options_.max_simd_bits)),
+      cookie_columns_(widest_vector_unit(options_.max_simd_bits)),
+      random_(secrets_.random_seed),
+      // Replies to one burst, what timers send, and what one transmit writes.
+      outgoing_(2 * std::size_t{options_.limits.outgoing_per_transmit} + options_.limits.timers_per_expire),
+      out_slices_(outgoing_.capacity() * kMaxSlices),
+      unheard_(options_.listeners.size()) {
   CHECK(options_.shards == 1 || outboxes_.size() == options_.shards);
+  CHECK(options_.synack_retries <= 30);                    // doublings of a timeout
   CHECK(options_.limits.blanks > tcp::kBlanksForControl);  // or payload could never be written
-  // Replies to one burst, what timers send, and what one transmit writes.
-  outgoing_.reserve(2 * std::size_t{options_.limits.outgoing_per_transmit} + options_.limits.timers_per_expire);
+  flow_lanes_.key0.fill(secrets_.flow_key[0]);
+  flow_lanes_.key1.fill(secrets_.flow_key[1]);
   waiting_.reserve(1024);
   starved_.reserve(1024);
 }
@@ -64,8 +73,11 @@ bool Shard::transmit(Instant now) {
 Instant Shard::next_deadline() const { return impl_->next_deadline(); }
 std::size_t Shard::blanks_wanted() const { return impl_->stash_.wanted(); }
 void Shard::give_blank(Block* blank) { impl_->give_blank(blank); }
-std::span<const OutFrame> Shard::outgoing() const { return impl_->outgoing_; }
-void Shard::outgoing_taken() { impl_->outgoing_.clear(); }
+std::span<const OutFrame> Shard::outgoing() const { return impl_->outgoing_.elements(); }
+void Shard::outgoing_taken() {
+  impl_->outgoing_.clear();
+  impl_->out_slices_.clear();
+}
 Block* Shard::next_released() { return impl_->next_released(); }
 void Shard::release_blanks() { impl_->stash_.give_back_all(); }
 

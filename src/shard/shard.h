@@ -35,12 +35,11 @@ namespace levee::shard {
 
 // The secrets of one shard; from getrandom, or from `--seed`. 128-bit SipHash keys except where said.
 struct Secrets {
-  std::array<std::uint64_t, 2> flow_index_key{};  // bucket choice; a key of its own per shard
-  std::array<std::uint64_t, 2> isn_key{};         // RFC 6528; the same in all shards of a process
-  std::array<std::uint64_t, 2> timestamp_key{};   // RFC 7323 5.4 offsets; the same in all shards
-  std::array<SipKey, 2> cookie_keys{};            // until the first KeyEpoch; the same in all shards
-  std::array<std::uint8_t, 52> toeplitz_key{};    // RSS; the same in all shards and in the device
-  std::uint64_t random_seed = 0;                  // local ports of active opens; may be guessed without harm to others
+  std::array<std::uint64_t, 2> flow_key{};  // flow hash: bucket and timestamp offset; the same in all shards of a fleet
+  std::array<std::uint64_t, 2> isn_key{};   // RFC 6528; the same in all shards of a process
+  std::array<SipKey, 2> cookie_keys{};      // until the first KeyEpoch; the same in all shards
+  std::array<std::uint8_t, 52> toeplitz_key{};  // RSS; the same in all shards and in the device
+  std::uint64_t random_seed = 0;                // local ports of active opens; may be guessed without harm to others
 };
 
 // A connection with something to tell its service. Deliver the events in the order of the fields.

@@ -9,6 +9,9 @@
 // so that for one tuple and IRS exactly 256 of 2^32 ACK numbers are accepted: a blind ACK has odds of 2^-24. With
 // timestamps the exact window scale, SACK and ECN travel in the low six bits of the SYN-ACK's TSval as well. Keys
 // change with the epoch (message.h, KeyEpoch); one bit says which of the two that live at a time made the cookie.
+//
+// Making a cookie and trying one both need a tag, which is a hash of what is known before any state is looked at. So a
+// burst's tags are computed together (base/siphash_lanes.h) and each is used, or not, at its packet's turn.
 #pragma once
 
 #include <array>
@@ -16,6 +19,7 @@
 #include <optional>
 
 #include "base/siphash.h"
+#include "base/siphash_lanes.h"
 #include "levee/options.h"
 #include "levee/time.h"
 #include "shard/flow_key.h"
@@ -25,20 +29,67 @@
 
 namespace levee::shard {
 
+// What a tag is a hash of.
+struct CookieInput {
+  FlowKey4 flow;
+  std::uint32_t irs = 0;
+  std::uint32_t byte = 0;  // 8 bits
+
+  // The ISS that carries `tag`, and the byte masked by it.
+  [[nodiscard]] static tcp::Seq seal(std::uint32_t tag, std::uint32_t byte) {
+    return tcp::Seq(tag << 8 | static_cast<std::uint8_t>(byte ^ tag));
+  }
+  [[nodiscard]] tcp::Seq seal(std::uint32_t tag) const { return seal(tag, byte); }
+};
+static_assert(sizeof(CookieInput) == 20);
+
+// The index into the cookie's eight sizes, `own` being the largest that we send: rounded down.
+[[nodiscard]] std::uint32_t mss_index(std::uint16_t offered, std::uint16_t own);
+
+// The cookie's byte without its parity: wire::SynOffer's bits, the scale (kNoScale: none) and the peer's MSS.
+[[nodiscard]] inline std::uint32_t options_byte(std::uint32_t agreed, std::uint32_t scale, std::uint16_t mss,
+                                                std::uint16_t own) {
+  // By scale, rounded down; 15 is "not offered".
+  constexpr std::array<std::uint8_t, 16> kScaleIndex = {1, 2, 2, 3, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7, 7, 0};
+  static_assert(wire::SynOffer::kSack == 2 && wire::SynOffer::kNoScale == 15);
+  const std::uint32_t size = mss >= own ? 7 : mss_index(mss, own);
+  return size << 5 | static_cast<std::uint32_t>(kScaleIndex[scale]) << 2 | (agreed & wire::SynOffer::kSack);
+}
+
 class CookieJar {
  public:
   CookieJar(const std::array<SipKey, 2>& keys, const SynPolicy& policy) : keys_(keys), policy_(policy) {}
 
   void change_keys(const KeyEpoch& epoch);
 
-  // What the SYN means, with the cookie as its ISS: the same record that the SYN queue would keep, so that one function
-  // writes the SYN-ACK. Its `timestamp` is what the SYN-ACK's TSval must be.
-  struct Baked {
-    tcp::HalfOpen half_open;
-    std::uint32_t timestamp = 0;
-  };
-  [[nodiscard]] Baked bake(const FlowKey4& key, const tcp::Segment& syn, std::uint32_t timestamp_offset, Instant now,
-                           tcp::MssLimits limits, const levee::TcpOptions& options);
+  // For a SYN, with the present key.
+  [[nodiscard]] CookieInput input_for(const FlowKey4& key, const tcp::HalfOpen& offer, tcp::MssLimits limits) const {
+    return {key, offer.irs.value(),
+            parity_ | options_byte(offer.agreed, offer.peer_scale, offer.peer_mss, limits.send)};
+  }
+  // For an ACK that acknowledges `ack` and has the sequence number `seq`.
+  [[nodiscard]] static CookieInput input_for(const FlowKey4& key, tcp::Seq seq, tcp::Seq ack);
+
+  [[nodiscard]] std::uint32_t tag(const CookieInput& input) const;
+  // The same for a burst: sets one lane's input, and reads its tag when the lanes have been hashed.
+  void set_lane(const CookieInput& input, SipLanes<3>& lanes, std::size_t lane) const {
+    lanes.words[0][lane] = input.flow.addresses();
+    lanes.words[1][lane] = std::uint64_t{input.irs} << 32 | input.flow.ports();
+    lanes.words[2][lane] = std::uint64_t{sizeof(CookieInput)} << 56 | input.byte;
+    const SipKey& key = keys_[input.byte & 1];
+    lanes.key0[lane] = key[0];
+    lanes.key1[lane] = key[1];
+  }
+  [[nodiscard]] static std::uint32_t tag(const SipLanes<3>& lanes, std::size_t lane) {
+    return static_cast<std::uint32_t>(lanes.hashes[lane]) & 0xffffff;
+  }
+
+  // The present key, and its bit.
+  [[nodiscard]] const SipKey& key() const { return keys_[parity_]; }
+  [[nodiscard]] std::uint8_t parity() const { return parity_; }
+
+  // A cookie is on its way.
+  void sent(Instant now) { last_sent_ = now; }
 
   // The half-open connection that `ack` completes, if it carries a cookie of ours that is not too old.
   [[nodiscard]] std::optional<tcp::HalfOpen> open(const FlowKey4& key, const tcp::Segment& ack,
@@ -48,14 +99,21 @@ class CookieJar {
   // Cookies may be on their way: one was sent within the life of its key, or ACKs are always tried.
   [[nodiscard]] bool live(Instant now) const;
 
-  // For tests: the ISS for one byte of options, and how the byte is laid out.
-  [[nodiscard]] tcp::Seq iss_for(const FlowKey4& key, tcp::Seq irs, std::uint8_t byte) const;
-
  private:
   std::array<SipKey, 2> keys_;
   std::uint8_t parity_ = 0;
   SynPolicy policy_;
   std::optional<Instant> last_sent_;
 };
+
+// The TSval of a cookie's SYN-ACK: the tuple's clock with the low six bits replaced by what the peer is to echo (the
+// exact scale, SACK), and set back by 64 if that would put it ahead of the clock.
+[[nodiscard]] inline std::uint32_t cookie_timestamp(std::uint32_t agreed, std::uint32_t scale, std::uint32_t clock) {
+  const std::uint32_t low = scale | (agreed & wire::SynOffer::kSack) << 3;
+  return (clock & ~0x3fU) + low - (low > (clock & 0x3f) ? 0x40 : 0);
+}
+[[nodiscard]] inline std::uint32_t cookie_timestamp(const tcp::HalfOpen& offer, Instant now) {
+  return cookie_timestamp(offer.agreed, offer.peer_scale, tcp::timestamp_clock(now, offer.ts_offset));
+}
 
 }  // namespace levee::shard

@@ -4,24 +4,17 @@
 #include "base/check.h"
 #include "shard/impl.h"
 #include "tcp/time_wait.h"
+#include "wire/syn_offer.h"
 
 namespace levee::shard {
 
-// With SynCookies::Auto: from three quarters of the SYN queue on, until it has drained to a quarter.
-bool Shard::Impl::in_cookie_mode() {
-  switch (options_.syn.cookies) {
-    case SynCookies::Always:
-      return true;
-    case SynCookies::Never:
-      return false;
-    case SynCookies::Auto:
-      break;
-  }
+// Whether a SYN that comes now is answered by cookie. With SynCookies::Auto: from three quarters of the SYN queue on,
+// until it has drained to a quarter; cookie_mode_ is what the last SYN found.
+bool Shard::Impl::in_cookie_mode() const {
+  if (options_.syn.cookies != SynCookies::Auto) return options_.syn.cookies == SynCookies::Always;
   const std::uint64_t used = half_open_.in_use();
   const std::uint64_t capacity = half_open_.capacity();
-  if (used * 4 >= capacity * 3) cookie_mode_ = true;
-  if (used * 4 <= capacity) cookie_mode_ = false;
-  return cookie_mode_;
+  return used * 4 >= capacity * 3 || (cookie_mode_ && used * 4 > capacity);
 }
 
 // An ACK to this listener may be a cookie of ours: one was sent lately, or another host of a fleet may have sent it.
@@ -31,8 +24,9 @@ bool Shard::Impl::takes_cookies(std::uint16_t listener) const {
 }
 
 std::optional<Drop> Shard::Impl::answer_syn(Packet& packet, const tcp::Segment& syn, std::uint16_t listener) {
+  cookie_mode_ = in_cookie_mode();
   // A lost final ACK is final for a service that speaks first: it is never left to a cookie, which is not repeated.
-  if (in_cookie_mode() && !topology_.listener_options(listener).server_first) {
+  if (cookie_mode_ && !topology_.listener_options(listener).server_first) {
     return answer_by_cookie(packet, syn, listener);
   }
   return open_half(packet, syn, listener, kNoIndex);
@@ -40,33 +34,28 @@ std::optional<Drop> Shard::Impl::answer_syn(Packet& packet, const tcp::Segment& 
 
 std::optional<Drop> Shard::Impl::answer_by_cookie(Packet& packet, const tcp::Segment& syn, std::uint16_t listener) {
   const levee::TcpOptions& options = tcp_options(listener);
-  const tcp::MssLimits limits = topology_.mss_limits(packet.interface, options);
-  const CookieJar::Baked baked =
-      cookies_.bake(packet.key, syn, timestamp_offset(secrets_, packet.key), now_, limits, options);
-  tcp::OutSegment answer = tcp::syn_ack(baked.half_open, now_, limits, options);
-  if (answer.options.has_timestamps) answer.options.ts_value = baked.timestamp;
-  if (reply(packet, answer)) {
-    stats_.count(Counter::SynAcksSent);
-    stats_.count(Counter::SyncookiesSent);
-  }
+  const SynAckForms& forms = syn_acks_.forms(listener, packet.interface);
+  tcp::HalfOpen offer = tcp::listen(syn.seq, wire::syn_offer(packet.tcp_options()), !packet.has_vlan,
+                                    timestamp_offset(packet.hash), now_, options);
+  const CookieInput input = cookies_.input_for(packet.key, offer, forms.limits());
+  offer.iss = input.seal(cookies_.tag(input));
+  if (!reply_syn_ack(packet, offer, listener, cookie_timestamp(offer, now_))) return Drop::ReplyShed;
+  cookies_.sent(now_);
+  stats_.count(Counter::SynAcksSent);
+  stats_.count(Counter::SyncookiesSent);
   return std::nullopt;
 }
 
 bool Shard::Impl::accept_cookie(Packet& packet, const tcp::Segment& ack, std::uint16_t listener, std::uint32_t reopened,
                                 std::optional<Drop>& drop) {
   const levee::TcpOptions& options = tcp_options(listener);
-  const auto half_open = cookies_.open(packet.key, ack, timestamp_offset(secrets_, packet.key), now_,
+  const auto half_open = cookies_.open(packet.key, ack, timestamp_offset(packet.hash), now_,
                                        topology_.mss_limits(packet.interface, options), options);
   if (!half_open) return false;
-  if (draining_) {
-    drop = Drop::Draining;
-    return true;
-  }
+  stats_.count(Counter::SyncookiesRecv);
+  drop = draining_ ? Drop::Draining : no_room(listener);
+  if (drop) return true;
   const std::uint32_t index = establish(*half_open, listener, packet.interface, packet, ack);
-  if (index == kNoIndex) {
-    drop = Drop::ConnectionsFull;
-    return true;
-  }
   const FlowRef ref(RecordKind::Connection, index);
   if (reopened != kNoIndex) {
     // A half-open record for the same tuple, from a SYN that the client repeated, has lost the race.
@@ -79,12 +68,13 @@ bool Shard::Impl::accept_cookie(Packet& packet, const tcp::Segment& ack, std::ui
     connections_[index].tcb.enter(State::Closed, stats_);
     connections_.put(index);
     stats_.count(Counter::Closed);
+    stats_.count(Counter::ListenDrops);
     drop = Drop::ConnectionsFull;
     return true;
   }
   stats_.count(Counter::PassiveOpens);
   stats_.count(Counter::Accepted);
-  stats_.count(Counter::SyncookiesRecv);
+  ++unheard_[listener];
   ConnectionRecord& record = connections_[index];
   record.unproven = true;
   record.tcb.linger_until = now_ + options_.syn.idle;
@@ -99,17 +89,23 @@ std::optional<Drop> Shard::Impl::reopen_time_wait(std::uint32_t index, Packet& p
   if (half_open_.in_use() < half_open_.capacity()) return open_half(packet, syn, listener, index);
   const levee::TcpOptions& options = tcp_options(listener);
   const tcp::TimeWait& entry = time_wait_[index].tcp;
-  if (options_.syn.cookies != SynCookies::Never && !topology_.listener_options(listener).server_first) {
-    CookieJar tasting = cookies_;
-    const tcp::Seq iss = tasting
-                             .bake(packet.key, syn, timestamp_offset(secrets_, packet.key), now_,
-                                   topology_.mss_limits(packet.interface, options), options)
-                             .half_open.iss;
+  // to_time_wait takes no cookie's ACK below the old incarnation's numbers for timestamps that have only just appeared.
+  const bool beyond = entry.timestamps || syn.seq >= entry.rcv_nxt;
+  if (beyond && options_.syn.cookies != SynCookies::Never && !topology_.listener_options(listener).server_first) {
+    const tcp::HalfOpen offer = tcp::listen(syn.seq, wire::syn_offer(packet.tcp_options()), !packet.has_vlan,
+                                            timestamp_offset(packet.hash), now_, options);
+    const CookieInput input = cookies_.input_for(packet.key, offer, topology_.mss_limits(packet.interface, options));
+    const tcp::Seq iss = input.seal(cookies_.tag(input));
     if (iss > entry.snd_nxt || (entry.timestamps && syn.options.has_timestamps)) {
       return answer_by_cookie(packet, syn, listener);
     }
   }
-  stats_.count(Counter::ListenOverflows);
+  return syn_queue_full();
+}
+
+Drop Shard::Impl::syn_queue_full() {
+  stats_.count(Counter::TCPReqQFullDrop);
+  stats_.count(Counter::ListenDrops);
   return Drop::SynQueueFull;
 }
 
@@ -121,7 +117,7 @@ bool Shard::Impl::may_repeat_syn_ack(const HalfOpenRecord& record) {
     repeat_second_ = second;
     repeated_ = 0;
   }
-  const bool needed = record.reopens || topology_.listener_options(record.listener).server_first;
+  const bool needed = record.reopens || record.refused || topology_.listener_options(record.listener).server_first;
   if ((needed || !in_cookie_mode()) && repeated_ < options_.synack_retransmit_rate) {
     ++repeated_;
     return true;

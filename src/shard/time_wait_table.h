@@ -27,6 +27,7 @@ class TimeWaitTable {
   [[nodiscard]] std::uint32_t size() const { return entries_.in_use(); }
   [[nodiscard]] TimeWaitEntry& operator[](std::uint32_t index) { return entries_[index]; }
   [[nodiscard]] const TimeWaitEntry& operator[](std::uint32_t index) const { return entries_[index]; }
+  void prefetch(std::uint32_t index) const { entries_.prefetch(index); }
   // kNoIndex when empty.
   [[nodiscard]] std::uint32_t oldest() const { return oldest_; }
   [[nodiscard]] const IndexPool<TimeWaitEntry>& pool() const { return entries_; }

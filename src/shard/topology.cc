@@ -1,6 +1,7 @@
 #include "shard/topology.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/check.h"
 
@@ -26,6 +27,18 @@ Topology::Topology(const ShardOptions& options)
       listeners_(options.listeners),
       by_port_(65536, 0) {
   CHECK(!interfaces_.empty() && !addresses_.empty());
+  for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+    const InterfaceOptions& interface = interfaces_[i];
+    if (plain_links_.size() <= interface.port) plain_links_.resize(interface.port + 1U);
+    if (interface.vlan != 0) continue;
+    PlainLink& link = plain_links_[interface.port];
+    if (link.interface != kNoInterface) continue;
+    link.interface = static_cast<std::uint16_t>(i);
+    std::memcpy(&link.mac, interface.mac.octets.data(), interface.mac.octets.size());
+  }
+  for (const AddressOptions& own : addresses_) {
+    on_link_.push_back({own.address.value, mask_of(own.prefix_length), own.prefix_length <= 30});
+  }
   // Longest prefix first, in the given order among equals.
   std::stable_sort(routes_.begin(), routes_.end(),
                    [](const RouteOptions& a, const RouteOptions& b) { return a.prefix_length > b.prefix_length; });
@@ -43,26 +56,6 @@ Topology::Topology(const ShardOptions& options)
       here.exact.push_back(index);
     }
   }
-}
-
-std::uint16_t Topology::interface_of(std::uint16_t port, std::uint16_t vlan) const {
-  for (std::size_t i = 0; i < interfaces_.size(); ++i) {
-    if (interfaces_[i].port == port && interfaces_[i].vlan == vlan) return static_cast<std::uint16_t>(i);
-  }
-  return kNoInterface;
-}
-
-bool Topology::is_ours(Ipv4Address address) const {
-  return std::any_of(addresses_.begin(), addresses_.end(),
-                     [&](const AddressOptions& own) { return own.address == address; });
-}
-
-bool Topology::is_directed_broadcast(Ipv4Address address) const {
-  return std::any_of(addresses_.begin(), addresses_.end(), [&](const AddressOptions& own) {
-    if (own.prefix_length > 30 || !within(address, own.address, own.prefix_length)) return false;
-    const std::uint32_t host = address.value & ~mask_of(own.prefix_length);
-    return host == 0 || host == ~mask_of(own.prefix_length);
-  });
 }
 
 std::optional<NextHop> Topology::route(Ipv4Address destination) const {

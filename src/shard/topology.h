@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "levee/options.h"
@@ -23,19 +24,68 @@ class Topology {
   explicit Topology(const ShardOptions& options);
 
   // The interface of a frame by port and VLAN (0: untagged), or kNoInterface.
-  [[nodiscard]] std::uint16_t interface_of(std::uint16_t port, std::uint16_t vlan) const;
+  [[nodiscard]] std::uint16_t interface_of(std::uint16_t port, std::uint16_t vlan) const {
+    for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+      if (interfaces_[i].port == port && interfaces_[i].vlan == vlan) return static_cast<std::uint16_t>(i);
+    }
+    return kNoInterface;
+  }
   [[nodiscard]] const InterfaceOptions& interface(std::uint16_t index) const { return interfaces_[index]; }
   [[nodiscard]] std::size_t interfaces() const { return interfaces_.size(); }
 
-  [[nodiscard]] bool is_ours(Ipv4Address address) const;
+  // An address of ours and its prefix, ready to be compared with each packet's.
+  struct OnLink {
+    std::uint32_t address, mask;
+    bool has_broadcast;  // not in /31 (RFC 3021) and /32
+  };
+
+  [[nodiscard]] std::span<const OnLink> on_link() const { return on_link_; }
+  // The untagged interface of a port, ready to be compared: plain_packet.h.
+  struct PlainLink {
+    std::uint64_t mac = 0;  // as the machine reads the first 6 bytes of a frame for us, and 0 above
+    std::uint16_t interface = kNoInterface;
+  };
+  // nullptr: none.
+  [[nodiscard]] const PlainLink* plain_link(std::uint16_t port) const {
+    if (port >= plain_links_.size() || plain_links_[port].interface == kNoInterface) return nullptr;
+    return &plain_links_[port];
+  }
+
+  [[nodiscard]] std::uint16_t plain_ports() const { return static_cast<std::uint16_t>(plain_links_.size()); }
+
+  [[nodiscard]] bool is_ours(Ipv4Address address) const {
+    for (const OnLink& own : on_link_) {
+      if (own.address == address.value) return true;
+    }
+    return false;
+  }
   // A prefix's all-ones or all-zeros host address.
-  [[nodiscard]] bool is_directed_broadcast(Ipv4Address address) const;
+  [[nodiscard]] bool is_directed_broadcast(Ipv4Address address) const {
+    for (const OnLink& own : on_link_) {
+      if (((address.value ^ own.address) & own.mask) != 0) continue;
+      const std::uint32_t host = address.value & ~own.mask;
+      if (own.has_broadcast && (host == 0 || host == ~own.mask)) return true;
+    }
+    return false;
+  }
+  // `source` is neither ours nor a broadcast address of ours, and `destination` is ours.
+  [[nodiscard]] bool is_between(Ipv4Address source, Ipv4Address destination) const {
+    bool ours = false;
+    for (const OnLink& own : on_link_) {
+      ours |= own.address == destination.value;
+      if (((source.value ^ own.address) & own.mask) != 0) continue;
+      const std::uint32_t host = source.value & ~own.mask;
+      if (source.value == own.address || (own.has_broadcast && (host == 0 || host == ~own.mask))) return false;
+    }
+    return ours;
+  }
   // Where a packet to `destination` goes: an on-link prefix, else the longest matching route.
   [[nodiscard]] std::optional<NextHop> route(Ipv4Address destination) const;
 
   // Exact address before wildcard; kNoListener if nobody listens.
   static constexpr std::uint16_t kNoListener = 0xffff;
   [[nodiscard]] std::uint16_t listener(Ipv4Address address, std::uint16_t tcp_port) const;
+  [[nodiscard]] std::size_t listeners() const { return listeners_.size(); }
   [[nodiscard]] const ListenerOptions& listener_options(std::uint16_t index) const { return listeners_[index]; }
 
   // RFC 9293 3.7.1: MSS from the interface's MTU, 40 bytes of headers off.
@@ -48,7 +98,9 @@ class Topology {
   };
 
   std::vector<InterfaceOptions> interfaces_;
+  std::vector<PlainLink> plain_links_;  // by port
   std::vector<AddressOptions> addresses_;
+  std::vector<OnLink> on_link_;  // of each of addresses_
   std::vector<RouteOptions> routes_;
   std::vector<ListenerOptions> listeners_;
   std::vector<std::uint16_t> by_port_;  // TCP port -> index into port_listeners_ + 1, or 0

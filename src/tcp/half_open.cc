@@ -23,19 +23,16 @@ std::uint16_t effective_mss(std::uint16_t offered, MssLimits limits, bool timest
   return static_cast<std::uint16_t>(mss > taken + 32 ? mss - taken : 32);
 }
 
-HalfOpen listen(const Segment& syn, Seq iss, std::uint32_t offset, Instant now, const levee::TcpOptions& options) {
-  const wire::SegmentOptions& offered = syn.options;
+HalfOpen listen(Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset, Instant now,
+                const levee::TcpOptions& options) {
   HalfOpen half_open;
-  half_open.irs = syn.seq;
-  half_open.iss = iss;
+  half_open.irs = irs;
   half_open.ts_offset = offset;
   half_open.sent_ms = static_cast<std::uint32_t>(to_milliseconds(now));
-  half_open.peer_mss = offered.has_mss ? offered.mss : kDefaultMss;
-  half_open.timestamps = options.timestamps && offered.has_timestamps;
-  half_open.ts_recent = half_open.timestamps ? offered.ts_value : 0;
-  half_open.sack = options.sack && offered.sack_permitted;
-  half_open.window_scaling = options.window_scaling && offered.has_window_scale;
-  half_open.peer_scale = half_open.window_scaling ? offered.window_scale : std::uint8_t{0};
+  half_open.agreed = agree(offer.options, allowed(options), has_room) & 0xf;
+  half_open.peer_mss = (offer.options & wire::SynOffer::kMss) != 0 ? offer.mss : kDefaultMss;
+  if (half_open.timestamps()) half_open.ts_recent = offer.ts_value;
+  if (half_open.window_scaling()) half_open.peer_scale = offer.window_scale & 0xf;
   return half_open;
 }
 
@@ -45,13 +42,12 @@ OutSegment syn_ack(const HalfOpen& half_open, Instant now, MssLimits limits, con
   out.ack = half_open.irs + 1;
   out.flags = wire::kSyn | wire::kAck;
   out.window = syn_window(options);
-  // Only what the SYN offered is answered (RFC 7323 2.2 and 3.2, RFC 2018 2); the MSS always (MAY-3).
-  out.options.has_mss = true;
+  out.options.has_mss = (half_open.agreed & wire::SynOffer::kMss) != 0;
   out.options.mss = limits.receive;
-  out.options.has_window_scale = half_open.window_scaling;
+  out.options.has_window_scale = half_open.window_scaling();
   out.options.window_scale = scale_for(options.receive_buffer);
-  out.options.sack_permitted = half_open.sack;
-  out.options.has_timestamps = half_open.timestamps;
+  out.options.sack_permitted = half_open.sack();
+  out.options.has_timestamps = half_open.timestamps();
   out.options.ts_value = timestamp_clock(now, half_open.ts_offset);
   out.options.ts_echo = half_open.ts_recent;
   return out;
@@ -62,9 +58,9 @@ OutSegment half_open_ack(const HalfOpen& half_open, Instant now, const levee::Tc
   out.seq = half_open.iss + 1;
   out.ack = half_open.irs + 1;
   out.flags = wire::kAck;
-  const unsigned scale = half_open.window_scaling ? scale_for(options.receive_buffer) : 0U;
+  const unsigned scale = half_open.window_scaling() ? scale_for(options.receive_buffer) : 0U;
   out.window = static_cast<std::uint16_t>(syn_window(options) >> scale);
-  out.options.has_timestamps = half_open.timestamps;
+  out.options.has_timestamps = half_open.timestamps();
   out.options.ts_value = timestamp_clock(now, half_open.ts_offset);
   out.options.ts_echo = half_open.ts_recent;
   return out;
@@ -83,7 +79,7 @@ HalfOpenVerdict judge(const HalfOpen& half_open, const Segment& segment, const l
     return HalfOpenVerdict::Acknowledge;
   }
   if (!segment.has(wire::kAck)) return HalfOpenVerdict::Ignore;
-  if (half_open.timestamps) {
+  if (half_open.timestamps()) {
     if (!segment.options.has_timestamps) return HalfOpenVerdict::Ignore;  // RFC 7323 3.2
     if (timestamp_before(segment.options.ts_value, half_open.ts_recent)) return HalfOpenVerdict::Acknowledge;  // PAWS
   }
@@ -103,11 +99,11 @@ void establish(Tcb& tcb, const HalfOpen& half_open, const Segment& ack, MssLimit
   tcb.rcv_nxt = half_open.irs + 1;
   tcb.last_ack_sent = tcb.rcv_nxt;
   tcb.rcv_edge = tcb.rcv_nxt + syn_window(options);
-  tcb.timestamps = half_open.timestamps;
-  tcb.sack = half_open.sack;
-  tcb.window_scaling = half_open.window_scaling;
-  tcb.snd_scale = half_open.peer_scale;
-  tcb.rcv_scale = half_open.window_scaling ? scale_for(options.receive_buffer) : std::uint8_t{0};
+  tcb.timestamps = half_open.timestamps();
+  tcb.sack = half_open.sack();
+  tcb.window_scaling = half_open.window_scaling();
+  tcb.snd_scale = half_open.window_scaling() ? half_open.peer_scale : std::uint8_t{0};
+  tcb.rcv_scale = half_open.window_scaling() ? scale_for(options.receive_buffer) : std::uint8_t{0};
   tcb.ts_offset = half_open.ts_offset;
   tcb.ts_recent = half_open.ts_recent;
   tcb.ts_recent_age_ms = static_cast<std::uint32_t>(to_milliseconds(env.now));

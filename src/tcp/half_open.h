@@ -7,20 +7,30 @@
 #include "levee/options.h"
 #include "tcp/segment.h"
 #include "tcp/tcb.h"
+#include "wire/syn_offer.h"
 
 namespace levee::tcp {
 
+inline constexpr std::uint16_t kDefaultMss = 536;  // MUST-15
+
 struct HalfOpen {
+  static constexpr std::uint8_t kMostRetransmits = 127;
   Seq irs, iss;
   std::uint32_t ts_recent = 0;
-  std::uint32_t ts_offset = 0;  // of the tuple (RFC 7323 5.4)
-  std::uint32_t sent_ms = 0;    // when the SYN-ACK was first sent, low 32 bits of the millisecond clock
-  std::uint16_t peer_mss = 0;   // as offered, or the default
-  std::uint8_t peer_scale = 0;
-  std::uint8_t retransmits = 0;  // of the SYN-ACK
-  bool timestamps : 1 = false, sack : 1 = false, window_scaling : 1 = false;
-  bool by_cookie : 1 = false;  // never kept: it came back in an ACK (shard/syn_cookie.h)
+  std::uint32_t ts_offset = 0;       // of the tuple (RFC 7323 5.4)
+  std::uint32_t sent_ms = 0;         // when the SYN-ACK was first sent, low 32 bits of the millisecond clock
+  std::uint16_t peer_mss = 0;        // as offered, or the default
+  std::uint8_t retransmits : 7 = 0;  // of the SYN-ACK
+  bool by_cookie : 1 = false;        // never kept: it came back in an ACK (shard/syn_cookie.h)
+  std::uint8_t peer_scale : 4 = wire::SynOffer::kNoScale;
+  std::uint8_t agreed : 4 = 0;  // wire::SynOffer's bits: what the SYN-ACK carries
+
+  [[nodiscard]] bool timestamps() const { return (agreed & wire::SynOffer::kTimestamps) != 0; }
+  [[nodiscard]] bool sack() const { return (agreed & wire::SynOffer::kSack) != 0; }
+  [[nodiscard]] bool window_scaling() const { return (agreed & wire::SynOffer::kWindowScale) != 0; }
 };
+
+static_assert(sizeof(HalfOpen) == 24);
 
 // What the interface and its MTU allow (RFC 9293 3.7.1): MSS that we advertise, and the largest we send.
 struct MssLimits {
@@ -28,8 +38,25 @@ struct MssLimits {
   std::uint16_t send = 1460;
 };
 
-// LISTEN, a SYN arrives. `offset` is the tuple's timestamp offset (RFC 7323 5.4).
-[[nodiscard]] HalfOpen listen(const Segment& syn, Seq iss, std::uint32_t offset, Instant now,
+// wire::SynOffer's bits that `options` allows.
+[[nodiscard]] inline std::uint8_t allowed(const levee::TcpOptions& options) {
+  using wire::SynOffer;
+  return static_cast<std::uint8_t>(SynOffer::kMss | (options.timestamps ? SynOffer::kTimestamps : 0) |
+                                   (options.sack ? SynOffer::kSack : 0) |
+                                   (options.window_scaling ? SynOffer::kWindowScale : 0));
+}
+
+// Only what the SYN offered is answered (RFC 7323 2.2 and 3.2, RFC 2018 2). The MSS goes beyond that (MAY-3), unless
+// the SYN-ACK would be longer than the SYN: nobody gets more than he sent. `has_room`: a SYN without options leaves 4
+// bytes of the shortest Ethernet frame unused.
+[[nodiscard]] inline std::uint8_t agree(std::uint8_t offered, std::uint8_t allowed, bool has_room) {
+  const auto agreed = static_cast<std::uint8_t>(offered & allowed);
+  return agreed == 0 && has_room ? wire::SynOffer::kMss : agreed;
+}
+
+// LISTEN, a SYN arrives: its SEG.SEQ and options. `offset` is the tuple's timestamp offset (RFC 7323 5.4). The ISS is
+// left to the caller.
+[[nodiscard]] HalfOpen listen(Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset, Instant now,
                               const levee::TcpOptions& options);
 
 [[nodiscard]] OutSegment syn_ack(const HalfOpen& half_open, Instant now, MssLimits limits,
@@ -62,6 +89,5 @@ void establish(Tcb& tcb, const HalfOpen& half_open, const Segment& ack, MssLimit
 // RFC 9293 MUST-16: what fits into a segment once its options are there. `offered` is the peer's MSS option.
 [[nodiscard]] std::uint16_t effective_mss(std::uint16_t offered, MssLimits limits, bool timestamps,
                                           const levee::TcpOptions& options);
-inline constexpr std::uint16_t kDefaultMss = 536;  // MUST-15
 
 }  // namespace levee::tcp

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/endian.h"
+#include "wire/syn_offer.h"
 
 namespace levee::wire {
 namespace {
@@ -138,6 +139,20 @@ void parse(std::span<const std::byte> options, SegmentOptions& found) {
     read_option(kind, options.subspan(2, length - 2), found);
     options = options.subspan(length);
   }
+}
+
+SynOffer parse_syn_offer(std::span<const std::byte> options) {
+  SegmentOptions found;
+  parse(options, found);
+  SynOffer offer{.ts_value = found.ts_value, .mss = found.mss};
+  if (found.has_mss) offer.options |= SynOffer::kMss;
+  if (found.sack_permitted) offer.options |= SynOffer::kSack;
+  if (found.has_timestamps) offer.options |= SynOffer::kTimestamps;
+  if (found.has_window_scale) {
+    offer.options |= SynOffer::kWindowScale;
+    offer.window_scale = found.window_scale;
+  }
+  return offer;
 }
 
 // Linux's tcp_options_write(): MSS; timestamps with SACK-permitted in front of them or two NOPs; SACK-permitted by

@@ -108,6 +108,7 @@ class ExitCodes(unittest.TestCase):
             (["--dev=tap:x", ADDRESS, "--seed=1"], "--seed"),
             (["--dev=ring", ADDRESS, "--syn_cookies=sometimes"], "auto, always or never"),
             (["--dev=ring", ADDRESS, "--syn_queue=1"], "--syn_queue=1"),
+            (["--dev=ring", ADDRESS, "--accept_backlog=0"], "--accept_backlog=0"),
             (["--dev=ring", ADDRESS, "--max_time_wait=0"], "--max_time_wait"),
             (["--dev=ring", ADDRESS, "--synack_retries=300"], "300"),
             (["--dev=ring", ADDRESS, "--synack_retransmit_rate=often"], "often"),
@@ -135,11 +136,12 @@ class ExitCodes(unittest.TestCase):
 
     def test_print_config_can_be_read_back(self):
         words = ["--dev=ring", ADDRESS, "--listen=7/echo,19/chargen/server_first", "--time_wait=2m", "--syn_cookies=always",
-                 "--cookie_require_ts", "--synack_retransmit_rate=2k/s"]
+                 "--cookie_require_ts", "--synack_retransmit_rate=2k/s", "--accept_backlog=128"]
         printed = run(*words, "--print_config").stdout
         again = run("--flagfile=" + self.file("flags", printed.encode()), "--print_config")
         self.assertEqual(again.stdout, printed)
-        for line in ("--time_wait=2m", "--syn_cookies=always", "--cookie_require_ts=true", "--synack_retransmit_rate=2k/s"):
+        for line in ("--time_wait=2m", "--syn_cookies=always", "--cookie_require_ts=true", "--synack_retransmit_rate=2k/s",
+                     "--accept_backlog=128"):
             self.assertIn(line + "\n", printed)
 
     def test_config_files_are_accepted(self):

@@ -17,13 +17,13 @@ using sim::to_bytes;
 using sim::to_text;
 
 // A frame to send whose header is in a buffer of the pool and whose payload is in slices.
-shard::OutFrame make_out(SlabPool& pool, const Bytes& header, std::initializer_list<Slice> slices = {}) {
+shard::OutFrame make_out(SlabPool& pool, const Bytes& header, std::span<const Slice> slices = {}) {
   shard::OutFrame frame;
   frame.head = pool.take();
   frame.data = frame.head->base + SlabPool::kHeadroom;
   std::memcpy(frame.data, header.data(), header.size());
   frame.length = static_cast<std::uint32_t>(header.size());
-  for (const Slice& slice : slices) frame.slices[frame.slice_count++] = slice;
+  frame.slices = slices;
   return frame;
 }
 
@@ -80,8 +80,8 @@ TEST(MemoryDevice, CopiesHeaderAndSlicesIntoThePeersPool) {
   MemoryDevice one(here), other(there);
   MemoryDevice::join(one, other);
   const Bytes first = to_bytes("payload "), second = to_bytes("in two slices");
-  const std::array frames{make_out(here, to_bytes("header "), {slice_of(first), slice_of(second)}),
-                          make_out(here, to_bytes("second frame"))};
+  const std::array pieces{slice_of(first), slice_of(second)};
+  const std::array frames{make_out(here, to_bytes("header "), pieces), make_out(here, to_bytes("second frame"))};
   EXPECT_EQ(one.send(Instant{}, frames), 0u);
   EXPECT_EQ(here.out(), 0u);
 
@@ -104,7 +104,8 @@ TEST(MemoryDevice, ChainsWhatIsLongerThanABuffer) {
   MemoryDevice::join(one, other);
   Bytes payload(500);
   for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<std::byte>('a' + i % 26);
-  const std::array frames{make_out(here, to_bytes("header "), {slice_of(payload)})};
+  const std::array pieces{slice_of(payload)};
+  const std::array frames{make_out(here, to_bytes("header "), pieces)};
   EXPECT_EQ(one.send(Instant{}, frames), 0u);
   std::array<shard::Frame, 4> received;
   ASSERT_EQ(other.receive(received).frames, 1u);
@@ -121,8 +122,8 @@ TEST(MemoryDevice, DropsWhatThePeersPoolCannotHoldAndKeepsNothing) {
   MemoryDevice one(here), other(there);
   MemoryDevice::join(one, other);
   const Bytes payload(500);
-  const std::array frames{make_out(here, to_bytes("needs two buffers"), {slice_of(payload)}),
-                          make_out(here, to_bytes("fits"))};
+  const std::array pieces{slice_of(payload)};
+  const std::array frames{make_out(here, to_bytes("needs two buffers"), pieces), make_out(here, to_bytes("fits"))};
   EXPECT_EQ(one.send(Instant{}, frames), 1u);
   EXPECT_EQ(there.exhausted(), 1u);
   EXPECT_EQ(here.out(), 0u);

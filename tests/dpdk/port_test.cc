@@ -119,10 +119,10 @@ TEST_F(PortTest, SlicesTravelWithoutTheirHolderLettingGo) {
   Block* payload = port->blank();
   fill({payload->base, payload->size}, 0);
   shard::OutFrame out = frame(54);
-  out.slices[0] = {.block = payload, .data = payload->base + 16, .length = 1000};
-  out.slices[1] = {.block = payload, .data = payload->base + 1500, .length = 400};
-  out.slices[2] = {.block = payload, .data = payload->base + 2000, .length = 20};
-  out.slice_count = 3;
+  const std::array<Slice, 3> slices{Slice{.block = payload, .data = payload->base + 16, .length = 1000},
+                                    Slice{.block = payload, .data = payload->base + 1500, .length = 400},
+                                    Slice{.block = payload, .data = payload->base + 2000, .length = 20}};
+  out.slices = slices;
   EXPECT_EQ(port->send(Instant{}, std::span(&out, 1)), 0U);
   payload->refs = 0;
   port->release(payload);  // ours is over, the frame in the ring is not

@@ -3,7 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "dpdk/eal.h"
@@ -30,6 +36,45 @@ TEST(Vdev, APcapWithoutOutputHasNone) {
   EXPECT_EQ(one.arguments, "rx_pcap=/dev/null");
   EXPECT_TRUE(one.finite);
   EXPECT_EQ(parse_vdev("pcap:/dev/null,/tmp/out", 0).arguments, "rx_pcap=/dev/null,tx_pcap=/tmp/out");
+}
+
+// A socket at `path` that a process has left behind, or that somebody listens at.
+class LocalSocket {
+ public:
+  explicit LocalSocket(const std::string& path) : file_(socket(AF_UNIX, SOCK_SEQPACKET, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    EXPECT_EQ(bind(file_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  }
+  ~LocalSocket() { close(file_); }
+  LocalSocket(const LocalSocket&) = delete;
+  LocalSocket& operator=(const LocalSocket&) = delete;
+  void listen() const { EXPECT_EQ(::listen(file_, 1), 0); }
+
+ private:
+  int file_;
+};
+
+TEST(Vdev, AMemifServersSocketGoesOnlyIfNobodyListensThere) {
+  const std::string path = testing::TempDir() + "levee-memif-" + std::to_string(getpid());
+  {
+    const LocalSocket socket(path);
+    socket.listen();
+    remove_stale_socket(parse_vdev("memif:" + path + ",server", 0));
+    EXPECT_TRUE(std::filesystem::exists(path)) << "somebody listens";
+  }
+  remove_stale_socket(parse_vdev("memif:" + path, 0));
+  EXPECT_TRUE(std::filesystem::exists(path)) << "a client's is the server's";
+  remove_stale_socket(parse_vdev("memif:" + path + ",server", 0));
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Vdev, AMemifServerRemovesNothingButASocket) {
+  const std::string path = testing::TempDir() + "levee-file-" + std::to_string(getpid());
+  std::ofstream(path) << "precious";
+  remove_stale_socket(parse_vdev("memif:" + path + ",server", 0));
+  EXPECT_TRUE(std::filesystem::remove(path));
 }
 
 std::vector<std::string> command_line(const std::vector<std::string>& words, std::uint64_t huge) {

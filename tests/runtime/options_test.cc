@@ -61,82 +61,84 @@ TEST_P(Refusals, InOneSentence) {
 using O = EndpointOptions;
 INSTANTIATE_TEST_SUITE_P(
     Validate, Refusals,
-    testing::Values(Case{"no_address", [](O& o) { o.addresses.clear(); }, "no address"},
-                    Case{"multicast", [](O& o) { o.addresses[0].address = v4("224.0.0.1"); }, "unicast"},
-                    Case{"network", [](O& o) { o.addresses[0].address = v4("10.0.0.0"); }, "network's own"},
-                    Case{"broadcast", [](O& o) { o.addresses[0].address = v4("10.0.0.255"); }, "broadcast"},
-                    Case{"length_0", [](O& o) { o.addresses[0].prefix_length = 0; }, "1 to 32"},
-                    Case{"length_33", [](O& o) { o.addresses[0].prefix_length = 33; }, "1 to 32"},
-                    Case{"address_twice", [](O& o) { o.addresses.push_back(o.addresses[0]); }, "given twice"},
-                    Case{"vlan", [](O& o) { o.addresses[0].link.vlan = 4095; }, "VLAN 4095"},
-                    Case{"port",
-                         [](O& o) {
-                           o.addresses[0].link.port = 1;
-                           o.routes.clear();
-                         },
-                         "1 devices"},
-                    Case{"gateway_off_link", [](O& o) { o.routes[0].next_hop = v4("10.9.0.1"); },
-                         "in no --address's prefix"},
-                    Case{"route_bits",
-                         [](O& o) {
-                           o.routes[0].prefix = v4("10.1.0.1");
-                           o.routes[0].prefix_length = 16;
-                         },
-                         "clear"},
-                    Case{"route_port", [](O& o) { o.routes[0].link = LinkId{.port = 0, .vlan = 7}; }, "has no address"},
-                    Case{"unknown_service", [](O& o) { o.listeners[0].service = "gopher"; }, "no service of this name"},
-                    Case{"tcp_port_0", [](O& o) { o.listeners[0].local.tcp_port = 0; }, "1 to 65535"},
-                    Case{"listens_elsewhere", [](O& o) { o.listeners[0].local.address = v4("10.0.0.3"); }, "not ours"},
-                    Case{"listens_twice", [](O& o) { o.listeners.push_back(o.listeners[0]); }, "given twice"},
-                    Case{"receive_buffer", [](O& o) { o.listeners[0].tcp.receive_buffer = 100; }, "100 bytes"},
-                    Case{"send_buffer", [](O& o) { o.listeners[0].tcp.send_buffer = 1U << 31; }, "2147483648 bytes"},
-                    Case{"tap_mtu", [](O& o) { o.mtu = 1501; }, "at most 1500"},
-                    Case{"small_mtu", [](O& o) { o.mtu = 575; }, "--mtu=575"},
-                    Case{"mac",
-                         [](O& o) {
-                           o.mac = MacAddress{{1, 0, 0, 0, 0, 0}};
-                         },
-                         "unicast MAC"},
-                    Case{"zero_mac", [](O& o) { o.mac = MacAddress{}; }, "unicast MAC"},
-                    Case{"time_wait", [](O& o) { o.time_wait = 1ms; }, "--time_wait"},
-                    Case{"drain", [](O& o) { o.drain = 601s; }, "--drain"},
-                    Case{"stats", [](O& o) { o.stats_interval = 50ms; }, "--stats"},
-                    Case{"workers", [](O& o) { o.workers = 2; }, "--workers=2"},
-                    Case{"connections", [](O& o) { o.limits.connections = 0; }, "--max_connections"},
-                    Case{"syn_queue", [](O& o) { o.limits.half_open = 15; }, "--syn_queue=15: give 16"},
-                    Case{"syn_queue_huge", [](O& o) { o.limits.half_open = 1U << 25; }, "--syn_queue"},
-                    Case{"max_time_wait", [](O& o) { o.limits.time_wait = 0; }, "--max_time_wait=0"},
-                    Case{"max_time_wait_huge", [](O& o) { o.limits.time_wait = 1U << 25; }, "--max_time_wait"},
-                    Case{"synack_retries", [](O& o) { o.synack_retries = 9; }, "--synack_retries=9: give 0 to 8"},
-                    Case{"cookie_rotate", [](O& o) { o.syn.rotate = 999ms; }, "--cookie_rotate"},
-                    Case{"cookie_rotate_long", [](O& o) { o.syn.rotate = 61min; }, "--cookie_rotate"},
-                    Case{"cookie_idle", [](O& o) { o.syn.idle = 0s; }, "--cookie_idle"},
-                    Case{"cookie_idle_long", [](O& o) { o.syn.idle = 61min; }, "--cookie_idle"},
-                    Case{"key_file", [](O& o) { o.cookie_key_file = "/nonexistent/key"; },
-                         "--cookie_key_file=/nonexistent/key: cannot read"},
-                    Case{"key_file_with_seed",
-                         [](O& o) {
-                           o.devices = {"ring"};
-                           o.seed = 1;
-                           o.cookie_key_file = "/nonexistent/key";
-                         },
-                         "remove one of the two"},
-                    Case{"buffers", [](O& o) { o.buffers = 100; }, "packet buffers"},
-                    Case{"seed_on_tap", [](O& o) { o.seed = 1; }, "pcap or ring"},
-                    Case{"seed_with_eal",
-                         [](O& o) {
-                           o.devices = {"ring"};
-                           o.eal_arguments = {"-l", "0"};
-                           o.seed = 1;
-                         },
-                         "pcap or ring"},
-                    Case{"no_device", [](O& o) { o.devices.clear(); }, "no device"},
-                    Case{"unknown_device", [](O& o) { o.devices = {"tun:x"}; }, "unknown device"},
-                    Case{"long_name", [](O& o) { o.devices = {"tap:a234567890123456"}; }, "1 to 15"},
-                    Case{"comma_in_name", [](O& o) { o.devices = {"tap:a,mac=fixed"}; }, "1 to 15"},
-                    Case{"missing_capture", [](O& o) { o.devices = {"pcap:/nonexistent/x.pcap"}; }, "cannot read"},
-                    Case{"capture_is_directory", [](O& o) { o.devices = {"pcap:/"}; }, "is a directory"},
-                    Case{"memif_role", [](O& o) { o.devices = {"memif:/tmp/s,boss"}; }, "'client' or 'server'"}),
+    testing::Values(
+        Case{"no_address", [](O& o) { o.addresses.clear(); }, "no address"},
+        Case{"multicast", [](O& o) { o.addresses[0].address = v4("224.0.0.1"); }, "unicast"},
+        Case{"network", [](O& o) { o.addresses[0].address = v4("10.0.0.0"); }, "network's own"},
+        Case{"broadcast", [](O& o) { o.addresses[0].address = v4("10.0.0.255"); }, "broadcast"},
+        Case{"length_0", [](O& o) { o.addresses[0].prefix_length = 0; }, "1 to 32"},
+        Case{"length_33", [](O& o) { o.addresses[0].prefix_length = 33; }, "1 to 32"},
+        Case{"address_twice", [](O& o) { o.addresses.push_back(o.addresses[0]); }, "given twice"},
+        Case{"vlan", [](O& o) { o.addresses[0].link.vlan = 4095; }, "VLAN 4095"},
+        Case{"port",
+             [](O& o) {
+               o.addresses[0].link.port = 1;
+               o.routes.clear();
+             },
+             "1 devices"},
+        Case{"gateway_off_link", [](O& o) { o.routes[0].next_hop = v4("10.9.0.1"); }, "in no --address's prefix"},
+        Case{"route_bits",
+             [](O& o) {
+               o.routes[0].prefix = v4("10.1.0.1");
+               o.routes[0].prefix_length = 16;
+             },
+             "clear"},
+        Case{"route_port", [](O& o) { o.routes[0].link = LinkId{.port = 0, .vlan = 7}; }, "has no address"},
+        Case{"unknown_service", [](O& o) { o.listeners[0].service = "gopher"; }, "no service of this name"},
+        Case{"tcp_port_0", [](O& o) { o.listeners[0].local.tcp_port = 0; }, "1 to 65535"},
+        Case{"listens_elsewhere", [](O& o) { o.listeners[0].local.address = v4("10.0.0.3"); }, "not ours"},
+        Case{"listens_twice", [](O& o) { o.listeners.push_back(o.listeners[0]); }, "given twice"},
+        Case{"receive_buffer", [](O& o) { o.listeners[0].tcp.receive_buffer = 100; }, "100 bytes"},
+        Case{"send_buffer", [](O& o) { o.listeners[0].tcp.send_buffer = 1U << 31; }, "2147483648 bytes"},
+        Case{"tap_mtu", [](O& o) { o.mtu = 1501; }, "at most 1500"},
+        Case{"small_mtu", [](O& o) { o.mtu = 575; }, "--mtu=575"},
+        Case{"mac",
+             [](O& o) {
+               o.mac = MacAddress{{1, 0, 0, 0, 0, 0}};
+             },
+             "unicast MAC"},
+        Case{"zero_mac", [](O& o) { o.mac = MacAddress{}; }, "unicast MAC"},
+        Case{"time_wait", [](O& o) { o.time_wait = 1ms; }, "--time_wait"},
+        Case{"drain", [](O& o) { o.drain = 601s; }, "--drain"},
+        Case{"stats", [](O& o) { o.stats_interval = 50ms; }, "--stats"},
+        Case{"workers", [](O& o) { o.workers = 2; }, "--workers=2"},
+        Case{"connections", [](O& o) { o.limits.connections = 0; }, "--max_connections"},
+        Case{"syn_queue", [](O& o) { o.limits.half_open = 15; }, "--syn_queue=15: give 16"},
+        Case{"syn_queue_huge", [](O& o) { o.limits.half_open = 1U << 25; }, "--syn_queue"},
+        Case{"accept_backlog", [](O& o) { o.listeners[0].accept_backlog = 0; }, "--accept_backlog=0: give"},
+        Case{"accept_backlog_huge", [](O& o) { o.listeners[0].accept_backlog = 1U << 25; }, "--accept_backlog"},
+        Case{"max_time_wait", [](O& o) { o.limits.time_wait = 0; }, "--max_time_wait=0"},
+        Case{"max_time_wait_huge", [](O& o) { o.limits.time_wait = 1U << 25; }, "--max_time_wait"},
+        Case{"synack_retries", [](O& o) { o.synack_retries = 9; }, "--synack_retries=9: give 0 to 8"},
+        Case{"cookie_rotate", [](O& o) { o.syn.rotate = 999ms; }, "--cookie_rotate"},
+        Case{"cookie_rotate_long", [](O& o) { o.syn.rotate = 61min; }, "--cookie_rotate"},
+        Case{"cookie_idle", [](O& o) { o.syn.idle = 0s; }, "--cookie_idle"},
+        Case{"cookie_idle_long", [](O& o) { o.syn.idle = 61min; }, "--cookie_idle"},
+        Case{"key_file", [](O& o) { o.cookie_key_file = "/nonexistent/key"; },
+             "--cookie_key_file=/nonexistent/key: cannot read"},
+        Case{"key_file_with_seed",
+             [](O& o) {
+               o.devices = {"ring"};
+               o.seed = 1;
+               o.cookie_key_file = "/nonexistent/key";
+             },
+             "remove one of the two"},
+        Case{"buffers", [](O& o) { o.buffers = 100; }, "packet buffers"},
+        Case{"seed_on_tap", [](O& o) { o.seed = 1; }, "pcap or ring"},
+        Case{"seed_with_eal",
+             [](O& o) {
+               o.devices = {"ring"};
+               o.eal_arguments = {"-l", "0"};
+               o.seed = 1;
+             },
+             "pcap or ring"},
+        Case{"no_device", [](O& o) { o.devices.clear(); }, "no device"},
+        Case{"unknown_device", [](O& o) { o.devices = {"tun:x"}; }, "unknown device"},
+        Case{"long_name", [](O& o) { o.devices = {"tap:a234567890123456"}; }, "1 to 15"},
+        Case{"comma_in_name", [](O& o) { o.devices = {"tap:a,mac=fixed"}; }, "1 to 15"},
+        Case{"missing_capture", [](O& o) { o.devices = {"pcap:/nonexistent/x.pcap"}; }, "cannot read"},
+        Case{"capture_is_directory", [](O& o) { o.devices = {"pcap:/"}; }, "is a directory"},
+        Case{"memif_role", [](O& o) { o.devices = {"memif:/tmp/s,boss"}; }, "'client' or 'server'"}),
     [](const testing::TestParamInfo<Case>& each) { return std::string(each.param.name); });
 
 TEST(Validate, ASlash31HasTwoHosts) {  // RFC 3021
@@ -205,6 +207,16 @@ TEST(Plan, ShardsAreToldHowSynsAreAnswered) {
   EXPECT_EQ(made.syn.idle, 3s);
 }
 
+TEST(Plan, TotalsAreSharedOut) {
+  EndpointOptions options = good();
+  options.workers = 3;
+  options.listeners[0].accept_backlog = 100;
+  options.limits.half_open = 99;
+  const ShardOptions made = shard_options(options, {{}}, 65536, 2);
+  EXPECT_EQ(made.listeners[0].accept_backlog, 34U);
+  EXPECT_EQ(made.limits.half_open, 33U);
+}
+
 // The SYN may have gone to another host of the fleet.
 TEST(Plan, AKeyFileImpliesThatStrayAcksAreAlwaysTried) {
   EndpointOptions options = good();
@@ -240,20 +252,20 @@ TEST(Secrets, AMasterKeyFixesWhatAFleetShares) {
   share_secrets(one, MasterKey{1, 2});
   share_secrets(other, MasterKey{1, 2});
   EXPECT_EQ(one.cookie_master, other.cookie_master);
-  EXPECT_EQ(one.shards[0].timestamp_key, other.shards[0].timestamp_key);
-  EXPECT_EQ(one.shards[0].timestamp_key, one.shards[1].timestamp_key);
+  EXPECT_EQ(one.shards[0].flow_key, other.shards[0].flow_key);
+  EXPECT_EQ(one.shards[0].flow_key, one.shards[1].flow_key);
   EXPECT_NE(one.shards[0].isn_key, other.shards[0].isn_key);
   share_secrets(other, MasterKey{1, 3});
-  EXPECT_NE(one.shards[0].timestamp_key, other.shards[0].timestamp_key);
-  EXPECT_NE(timestamp_key(MasterKey{1, 2}), cookie_key(MasterKey{1, 2}, 0));
+  EXPECT_NE(one.shards[0].flow_key, other.shards[0].flow_key);
+  EXPECT_NE(flow_key(MasterKey{1, 2}), cookie_key(MasterKey{1, 2}, 0));
 }
 
 TEST(Secrets, ShardsShareWhatTheyMustAndNothingElse) {
   const ProcessSecrets made = make_secrets(7, 2);
   EXPECT_EQ(made.shards[0].isn_key, made.shards[1].isn_key);
-  EXPECT_EQ(made.shards[0].timestamp_key, made.shards[1].timestamp_key);
+  EXPECT_EQ(made.shards[0].flow_key, made.shards[1].flow_key);
   EXPECT_EQ(made.shards[0].toeplitz_key, made.shards[1].toeplitz_key);
-  EXPECT_NE(made.shards[0].flow_index_key, made.shards[1].flow_index_key);
+  EXPECT_NE(made.shards[0].random_seed, made.shards[1].random_seed);
   EXPECT_FALSE(made.mac.is_multicast());
   EXPECT_EQ(made.mac.octets[0] & 2, 2);
 }

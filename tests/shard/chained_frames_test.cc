@@ -192,7 +192,7 @@ TEST(ChainedFrames, AReplyInPlaceDropsTrailingPieces) {
   ASSERT_EQ(talk.shard().outgoing().size(), 1U);
   const OutFrame& sent = talk.shard().outgoing().front();
   EXPECT_EQ(sent.head, frame.block());
-  EXPECT_EQ(sent.slice_count, 0U);
+  EXPECT_EQ(sent.slices.size(), 0U);
   EXPECT_EQ(sent.length, 14U + 20 + 24);  // from its own headers
   peer.expects(syn_ack().mss(1460));
   EXPECT_EQ(talk.pool().out(), out);

@@ -36,7 +36,6 @@ class ShardPair {
       options.shards = 2;
       options.index = static_cast<std::uint16_t>(i);
       Secrets secrets = defaults.secrets;
-      secrets.flow_index_key[0] += i;
       std::array<Mailbox*, 2> outboxes{};
       outboxes[1 - i] = boxes_[i].get();
       shards_[i] = std::make_unique<Shard>(options, secrets, outboxes);

@@ -23,6 +23,12 @@ ConversationOptions always(SynPolicy policy = {}) {
   return options;
 }
 
+// The cookie for one value of the options byte, with IRS 1000.
+tcp::Seq iss_for(const shard::CookieJar& jar, const shard::FlowKey4& key, std::uint32_t byte) {
+  const shard::CookieInput input{.flow = key, .irs = 1000, .byte = byte};
+  return input.seal(jar.tag(input));
+}
+
 TEST(SynCookie, HandshakeKeepsNothingUntilTheAck) {
   Conversation talk(always());
   Peer& peer = talk.peer();
@@ -119,19 +125,16 @@ TEST(SynCookie, StaleEchoIsRefused) {
 TEST(SynCookie, AnotherHostsCookieIsAcceptedWhileClocksDifferByTwoSeconds) {
   const shard::FlowKey4 key{{0x0a000001}, {0x0a000002}, 80, 40000};
   const std::array<SipKey, 2> keys{SipKey{1, 2}, SipKey{3, 4}};
-  shard::CookieJar one(keys, {.accept_always = true});
+  const shard::CookieJar one(keys, {.accept_always = true});
   const shard::CookieJar other(keys, {.accept_always = true});
-  tcp::Segment first;
-  first.seq = tcp::Seq(1000);
-  first.flags = kSyn;
-  first.options = {.has_timestamps = true, .ts_value = 77};
   const Instant now{1h};
-  const shard::CookieJar::Baked baked = one.bake(key, first, 5, now, {}, {});
+  const tcp::HalfOpen offer = tcp::listen(tcp::Seq(1000), {.ts_value = 77, .options = wire::SynOffer::kTimestamps}, true, 5, now, {});
+  const shard::CookieInput input = one.input_for(key, offer, {});
   tcp::Segment ack;
   ack.seq = tcp::Seq(1001);
-  ack.ack = baked.half_open.iss + 1;
+  ack.ack = input.seal(one.tag(input)) + 1;
   ack.flags = kAck;
-  ack.options = {.has_timestamps = true, .ts_value = 78, .ts_echo = baked.timestamp};
+  ack.options = {.has_timestamps = true, .ts_value = 78, .ts_echo = shard::cookie_timestamp(offer, now)};
   for (const Duration skew : {-1900ms, 0ms, 2000ms}) {
     EXPECT_TRUE(other.open(key, ack, 5, now + skew, {}, {})) << skew.count();
   }
@@ -155,7 +158,7 @@ TEST(SynCookie, ExactlyOneIssPerByteIsAccepted) {
   const shard::FlowKey4 key{{0x0a000001}, {0x0a000002}, 80, 40000};
   std::set<std::uint32_t> good;
   for (unsigned byte = 0; byte < 256; ++byte) {
-    good.insert(jar.iss_for(key, tcp::Seq(1000), static_cast<std::uint8_t>(byte)).value());
+    good.insert(iss_for(jar, key, byte).value());
   }
   EXPECT_EQ(good.size(), 256U);
   tcp::Segment ack;
@@ -184,7 +187,7 @@ TEST(SynCookie, OtherTupleOrOtherIrsIsRefused) {
   const shard::FlowKey4 key{{0x0a000001}, {0x0a000002}, 80, 40000};
   tcp::Segment ack;
   ack.flags = kAck;
-  ack.ack = jar.iss_for(key, tcp::Seq(1000), 0xe0) + 1;
+  ack.ack = iss_for(jar, key, 0xe0) + 1;
   ack.seq = tcp::Seq(1001);
   EXPECT_TRUE(jar.open(key, ack, 0, Instant(1h), {}, {}));
   ack.seq = tcp::Seq(1002);

@@ -77,7 +77,9 @@ TcpPacket on_vlan(std::uint8_t flags, Ipv4Address destination = kVlanAddress) {
 
 TEST(Interfaces, AFrameBelongsToTheInterfaceOfItsTag) {
   Station station(two_interfaces());
-  station.talk->inject(build(on_vlan(kSyn)));
+  TcpPacket first = on_vlan(kSyn);
+  first.mss = 1460;
+  station.talk->inject(build(first));
   const auto reply = station.next().tcp;
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->vlan, 5);

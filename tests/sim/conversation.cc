@@ -35,9 +35,8 @@ ConversationOptions::ConversationOptions() {
   shard.limits.neighbours = 16;
   shard.limits.blanks = 256;
   shard.limits.held_buffers = 1024;
-  secrets.flow_index_key = {1, 2};
+  secrets.flow_key = {1, 2};
   secrets.isn_key = {3, 4};
-  secrets.timestamp_key = {5, 6};
   for (std::size_t i = 0; i < secrets.toeplitz_key.size(); ++i) {
     secrets.toeplitz_key[i] = static_cast<std::uint8_t>(0x6d + 37 * i);
   }
@@ -122,13 +121,15 @@ void Conversation::advance(Duration duration) {
   run();
 }
 
+std::size_t Conversation::serve() { return service_busy_ ? 0 : runtime::dispatch(*shard_, options_.services); }
+
 void Conversation::run() {
   for (int i = 0; i < kLoopBound; ++i) {
     give_blanks();
-    std::size_t served = runtime::dispatch(*shard_, options_.services);
+    std::size_t served = serve();
     const bool all_fired = shard_->expire(now_);
-    served += runtime::dispatch(*shard_, options_.services);
-    const bool all_written = shard_->transmit(now_);
+    served += serve();
+    const bool all_written = shard_->transmit(now_) || (service_busy_ && shard_->outgoing().empty());
     take_outgoing();
     take_released();
     check();

@@ -124,6 +124,8 @@ class Conversation {
   void advance(Duration duration);
   // One loop of a worker at the present instant, until the shard has nothing more to do.
   void run();
+  // While the service is busy elsewhere the shard goes on, but tells it nothing.
+  void service_is_busy(bool busy) { service_busy_ = busy; }
   // Frames arrive in one burst.
   void inject(std::span<const Bytes> burst);
   void inject(const Bytes& frame) { inject(std::span(&frame, 1)); }
@@ -152,6 +154,7 @@ class Conversation {
 
   void announce(const PeerOptions& peer);
   void give_blanks();
+  std::size_t serve();
   void take_outgoing();
   void take_released();
   bool answers_arp(const ArpMessage& request);
@@ -169,7 +172,7 @@ class Conversation {
   std::deque<std::string> transcript_;
   std::vector<Bytes> pending_arp_;
   std::deque<Peer> peers_;
-  bool ignores_rest_ = false;
+  bool ignores_rest_ = false, service_busy_ = false;
 };
 
 }  // namespace levee::sim

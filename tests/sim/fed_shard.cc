@@ -42,7 +42,7 @@ std::uint64_t MixedService::digest() const {
   return sum;
 }
 
-FedShard::FedShard() {
+FedShard::FedShard(const Mix& mix) {
   ShardOptions options;
   options.interfaces = {InterfaceOptions{.mac = MacAddress{{2, 0, 0, 0, 0, 1}}}};
   AddressOptions own;
@@ -53,16 +53,17 @@ FedShard::FedShard() {
   options.listeners = {listener};
   options.limits.connections = 16384;
   options.limits.transfers = 1024;
-  options.limits.half_open = 1024;
+  options.limits.half_open = mix.half_open;
+  options.synack_timeout = mix.synack_timeout;
+  options.syn.cookies = mix.cookies;
   options.limits.time_wait = 256;  // entries make room for others on the way
   options.limits.slices = 16384;
   options.limits.neighbours = 16;
   options.limits.blanks = 256;
   options.limits.held_buffers = 2048;
   shard::Secrets secrets;
-  secrets.flow_index_key = {1, 2};
+  secrets.flow_key = {1, 2};
   secrets.isn_key = {3, 4};
-  secrets.timestamp_key = {5, 6};
   const std::array<shard::Mailbox*, 1> outboxes{nullptr};
   shard_ = std::make_unique<shard::Shard>(options, secrets, outboxes);
   auto service = std::make_unique<MixedService>();
@@ -86,6 +87,18 @@ bool FedShard::receive_and_write(Instant now) {
   served += runtime::dispatch(*shard_, services_);
   more |= !shard_->transmit(now);
   return more || served > 0;
+}
+
+// A new key every ten seconds; the last one stays good.
+void FedShard::change_keys(Instant now, std::size_t group) {
+  constexpr std::size_t kEpoch = 2000;
+  if (group % kEpoch != 0) return;
+  const std::uint64_t epoch = group / kEpoch + 1;
+  shard::KeyEpoch keys;
+  keys.parity = epoch & 1;
+  keys.keys[epoch & 1] = {epoch, 101};
+  keys.keys[~epoch & 1] = {epoch - 1, 101};
+  shard_->deliver(now, keys);
 }
 
 void FedShard::clean_up() {

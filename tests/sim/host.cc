@@ -47,7 +47,6 @@ Host::Host(const ShardOptions& options, const shard::Secrets& secrets, device::I
     ShardOptions own = options;
     own.index = static_cast<std::uint16_t>(from);
     shard::Secrets own_secrets = secrets;
-    own_secrets.flow_index_key[0] += from;
     own_secrets.random_seed += from;
     shards_.push_back(std::make_unique<shard::Shard>(own, own_secrets, outboxes));
     auto application = std::make_unique<Application>(plans);

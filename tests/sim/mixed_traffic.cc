@@ -39,17 +39,21 @@ struct Client {
 
 class Recorder {
  public:
-  explicit Recorder(std::uint64_t seed) : random_(seed), clients_(kClients) {}
+  Recorder(std::uint64_t seed, const Mix& mix) : random_(seed), fed_(mix), clients_(kClients) { recording_.mix = mix; }
 
   Recording record(std::size_t frames) {
     for (std::size_t group = 0; recording_.frames() < frames; ++group) {
       now_ = Recording::time_of_group(group);
       const auto hears = [this](Instant, std::span<const std::byte> frame) { hear(frame); };
-      fed_.pass_time(now_, hears);
+      fed_.begin_group(group, hears);
       const std::size_t begin = recording_.frames();
       if (group == 0) announce_all();
       while (recording_.frames() < begin + kGroup) {
         room_ = begin + kGroup - recording_.frames();
+        if (recording_.floods_in_group(group) && random_.chance(0.5)) {
+          add(flood_frame());
+          continue;
+        }
         random_.chance(0.75) ? talk(clients_[random_.below(kClients)]) : make_noise();
       }
       spoke_.fill(false);
@@ -232,6 +236,28 @@ class Recorder {
     return {bytes.begin(), bytes.end()};
   }
 
+  // Mostly SYNs, mostly from hosts that are met once; some come again, with another sequence number or with an ACK.
+  Bytes flood_frame() {
+    const bool again = random_.chance(0.3);
+    const auto host = static_cast<std::uint32_t>(again ? random_.below(32) : random_.next() % (1U << 24));
+    TcpPacket packet;
+    packet.source_mac = mac_of({0x0a000009});
+    packet.destination_mac = kShardMac;
+    packet.source = {0x50000001U + host};
+    packet.destination = kShard;
+    packet.source_port = static_cast<std::uint16_t>(1024 + host % 60000);
+    packet.destination_port = 80;
+    packet.sequence = again ? static_cast<std::uint32_t>(random_.below(3)) : static_cast<std::uint32_t>(random_.next());
+    packet.flags = random_.chance(0.8) ? kSyn : kAck;
+    packet.window = static_cast<std::uint16_t>(random_.next());
+    if (packet.flags == kAck) packet.acknowledgment = static_cast<std::uint32_t>(random_.next());
+    if (random_.chance(0.9)) packet.mss = static_cast<std::uint16_t>(random_.below(1600));
+    if (random_.chance(0.6)) packet.window_scale = static_cast<std::uint8_t>(random_.below(16));
+    packet.sack_permitted = random_.chance(0.6);
+    if (random_.chance(0.5)) packet.timestamps = Timestamps{static_cast<std::uint32_t>(random_.next()), 0};
+    return build(packet);
+  }
+
   void make_noise() {
     const Ipv4Address from{0x0a000002 + static_cast<std::uint32_t>(random_.below(kAddresses))};
     switch (random_.below(8)) {
@@ -293,6 +319,8 @@ class Recorder {
 
 }  // namespace
 
-Recording record_mixed_traffic(std::uint64_t seed, std::size_t frames) { return Recorder(seed).record(frames); }
+Recording record_mixed_traffic(std::uint64_t seed, std::size_t frames, const Mix& mix) {
+  return Recorder(seed, mix).record(frames);
+}
 
 }  // namespace levee::sim

@@ -1,5 +1,6 @@
 // Mixed traffic for one shard, recorded once so that it can be fed to others: conversations of many connections, woven
-// into each other and into garbage, RSTs, duplicates, ARP and ICMP. The frames of a group carry one arrival time.
+// into each other and into garbage, RSTs, duplicates, ARP and ICMP, and into SYN floods if wanted. The frames of a
+// group carry one arrival time.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,16 @@ namespace levee::sim {
 
 inline constexpr std::size_t kGroup = 64;
 
+// What kind of a shard it is, and whether SYN floods come over it.
+struct Mix {
+  SynCookies cookies = SynCookies::Auto;
+  std::uint32_t half_open = 1024;
+  Duration synack_timeout = std::chrono::seconds(1);
+  bool floods = false;  // one second in four
+};
+
 struct Recording {
+  Mix mix;
   std::vector<std::byte> bytes;
   std::vector<std::size_t> ends;  // of each frame within `bytes`
 
@@ -35,6 +45,7 @@ struct Recording {
   [[nodiscard]] static Instant time_of_group(std::size_t group) {
     return Instant{} + std::chrono::hours(1) + std::chrono::microseconds(500) + group * std::chrono::milliseconds(5);
   }
+  [[nodiscard]] bool floods_in_group(std::size_t group) const { return mix.floods && group / 200 % 4 == 1; }
 };
 
 // Streams that begin with 'U' are only read; others are requests of kRequest bytes, each answered with kReply bytes,
@@ -64,8 +75,15 @@ class MixedService final : public Service {
 // One shard that is fed by hand, with its pool, its service and a loop.
 class FedShard {
  public:
-  FedShard();
+  explicit FedShard(const Mix& mix);
 
+  // Timers up to the group's time, then new keys for cookies if it is time for them.
+  template <typename Sent>
+  void begin_group(std::size_t group, Sent&& sent) {
+    const Instant now = Recording::time_of_group(group);
+    pass_time(now, sent);
+    change_keys(now, group);
+  }
   // One burst of a worker at `now`; sent frames go to `sent` as bytes.
   template <typename Sent>
   void burst(Instant now, const Recording& recording, std::size_t begin, std::size_t end, Sent&& sent) {
@@ -86,6 +104,7 @@ class FedShard {
  private:
   void push(std::span<const std::byte> frame);
   bool receive_and_write(Instant now);
+  void change_keys(Instant now, std::size_t group);
   void clean_up();
   template <typename Sent>
   void run(Instant now, Sent&& sent) {
@@ -110,6 +129,6 @@ class FedShard {
 };
 
 // At least `frames` frames, a multiple of kGroup.
-[[nodiscard]] Recording record_mixed_traffic(std::uint64_t seed, std::size_t frames);
+[[nodiscard]] Recording record_mixed_traffic(std::uint64_t seed, std::size_t frames, const Mix& mix);
 
 }  // namespace levee::sim

@@ -98,6 +98,7 @@ HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tai
   shard.limits.transfers = room;
   shard.limits.half_open = small_tables ? static_cast<std::uint32_t>(between(random, 1, 8)) : 64;
   shard.limits.time_wait = small_tables ? static_cast<std::uint32_t>(between(random, 1, 8)) : 64;
+  if (small_tables) shard.listeners.front().accept_backlog = static_cast<std::uint32_t>(between(random, 1, 3));
   shard.limits.slices = 8192;
   shard.limits.neighbours = 4;
   shard.limits.blanks = random.chance(0.3) ? 80 : 256;
@@ -121,7 +122,7 @@ HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tai
     host.buffers =
         shard.shards * std::size_t{shard.limits.blanks + shard.limits.held_buffers + between(random, 20, 100)};
   }
-  for (auto* key : {&host.secrets.flow_index_key, &host.secrets.isn_key, &host.secrets.timestamp_key}) {
+  for (auto* key : {&host.secrets.flow_key, &host.secrets.isn_key}) {
     for (std::uint64_t& word : *key) word = random.next();
   }
   do {

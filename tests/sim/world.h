@@ -47,7 +47,9 @@ class World {
   [[nodiscard]] std::string check() const;
   [[nodiscard]] std::string check_liveness() const;
   void finish();
-  void judge(const Talk& talk);
+  [[nodiscard]] bool is_replay(const Talk& talk, const Application& application) const;
+  [[nodiscard]] bool other_side_is_over(const Talk& talk) const;
+  void judge(const Talk& talk, const Application& application);
 
   Scenario scenario_;
   Watch watch_;

@@ -49,7 +49,7 @@ TEST(World, StreamsThatGoOnTooLongAreNoticed) {
 
 // The loss of a link that is said to lose little may not end a connection.
 TEST(World, AbortsWithoutMuchLossAreNoticed) {
-  Scenario scenario = make_scenario(1);
+  Scenario scenario = make_scenario(2);
   scenario.link[0].loss = scenario.link[1].loss = 0;
   scenario.link[1].corruption = 1;  // no SYN-ACK arrives whole
   scenario.faults_stop = scenario.streams_end = kNever;

@@ -94,6 +94,30 @@ TEST(Handshake, RepeatedSynGetsTheSameSynAck) {
   EXPECT_EQ(talk.stats().now_in(State::SynReceived), 1U);
 }
 
+// Or whoever spoofed the first one could have the victim sent more than it costs him.
+TEST(Handshake, RepeatedSynThatOffersLessIsNotAnswered) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460).sack_permitted().ts(77, 0).scale(7));
+  peer.expects(syn_ack());
+  peer.sends(syn());
+  peer.expects_nothing();
+  EXPECT_EQ(talk.stats()[Drop::HalfOpenMismatch], 1U);
+  peer.sends(syn().mss(1460).sack_permitted().ts(78, 0).scale(7));
+  peer.expects(syn_ack().ts_echo(78));
+}
+
+TEST(Handshake, AcksFromSynReceivedAreNoLongerThanWhatAskedForThem) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn().mss(1460).ts(77, 0));
+  peer.expects(syn_ack());
+  peer.sends(rst().seq(100).no_ts());  // in the window, not at RCV.NXT
+  peer.expects(ack(1).no_ts());
+  peer.sends(rst().seq(100).ts(78, 0));
+  peer.expects(ack(1).ts_echo(77));
+}
+
 TEST(Handshake, SynAckIsRepeatedWithBackoffThenForgotten) {
   ConversationOptions options;
   options.shard.synack_retries = 2;

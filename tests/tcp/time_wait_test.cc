@@ -115,5 +115,68 @@ TEST(TimeWaitBudget, OldestMakesRoom) {
   EXPECT_EQ(talk.shard().check_invariants(), "");
 }
 
+// RFC 6191 2: the new number is beyond the old incarnation's by more than any window; and by less than 2^31, or it
+// would count as smaller. After a cookie, which may be anything, it can be anywhere, so a client is chosen whose
+// cookie leads to the edge within 2MSL.
+class ReopeningNumber : public testing::Test {
+ protected:
+  static constexpr std::uint32_t kHalf = 1U << 31;
+
+  static ConversationOptions mode(SynCookies cookies) {
+    ConversationOptions options;
+    options.shard.syn.cookies = cookies;
+    options.checks_invariants = false;  // thousands of SYNs
+    return options;
+  }
+
+  // The first number of the tuple's next connection as the ISN clock has it (RFC 6528), relative to the last one of the
+  // previous connection, and the one that it gets.
+  struct Outcome {
+    std::uint32_t drawn = 0, sent = 0;
+  };
+  static Outcome reopen_when(std::uint32_t distance) {
+    Conversation kept(mode(SynCookies::Never)), talk(mode(SynCookies::Always));
+    kept.ignores_the_rest();
+    kept.peer().sends(syn());
+    const std::uint32_t now = kept.peer().expects(syn_ack()).sequence;
+    for (std::uint32_t iss = 1000; iss < 20'000; ++iss) {
+      Peer peer(talk, {.iss = iss});
+      peer.sends(syn());
+      const std::uint32_t last = peer.expects(syn_ack()).sequence + 2;  // SYN and FIN
+      const Duration wait = (distance - (now - last)) * std::chrono::microseconds(4);
+      if (wait > 50s) continue;
+      peer.sends(ack());
+      talk.run();
+      talk.service().connection.close();
+      peer.expects(fin());
+      peer.sends(fin().ack(2));
+      peer.expects(ack(2));
+      talk.advance(wait);
+      Peer again(talk, {.iss = iss + 100'000});
+      again.sends(syn());
+      return {now + static_cast<std::uint32_t>(wait / std::chrono::microseconds(4)) - last,
+              again.expects(syn_ack()).sequence - last};
+    }
+    ADD_FAILURE() << "no client found";
+    return {};
+  }
+};
+
+TEST_F(ReopeningNumber, IsTheClocksUpToTheEdge) {
+  for (const std::uint32_t distance : {65536U, 1'000'000U, kHalf - 1}) {
+    const Outcome outcome = reopen_when(distance);
+    EXPECT_EQ(outcome.drawn, distance);
+    EXPECT_EQ(outcome.sent, distance);
+  }
+}
+
+TEST_F(ReopeningNumber, IsNeverTooCloseNorTooFarAhead) {
+  for (const std::uint32_t distance : {0U, 1U, 65535U, kHalf, kHalf + 1, kHalf + 65535, kHalf + 65536, ~0U}) {
+    const Outcome outcome = reopen_when(distance);
+    EXPECT_EQ(outcome.drawn, distance);
+    EXPECT_EQ(outcome.sent, 65536U) << distance;
+  }
+}
+
 }  // namespace
 }  // namespace levee::sim

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <vector>
 
 #include "base/random.h"
@@ -21,6 +22,33 @@ std::uint16_t slow_sum(std::span<const std::byte> bytes) {
   }
   return static_cast<std::uint16_t>(total);
 }
+
+// The end-around carry again and again until there is none.
+std::uint16_t slow_fold(std::uint64_t sum) {
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<std::uint16_t>(sum);
+}
+
+// Where a carry appears, disappears, or wraps around twice.
+constexpr std::uint64_t kEdges[] = {0,
+                                    0xffff,
+                                    0x10000,
+                                    0x1ffff,
+                                    0x1fffe,
+                                    0xfffe0001,
+                                    0xffffffff,
+                                    0x100000000,
+                                    0x1fffe0000,
+                                    0xffff0000ffff,
+                                    0xffff00000,
+                                    0xffffffff0,
+                                    0xfffffffe,
+                                    0xffffffffffff,
+                                    0xffff0000ffff0000,
+                                    0x7fffffffffffffff,
+                                    0xfffffffeffffffff,
+                                    0xffffffff00000000,
+                                    0xfffffffffffffff0};
 
 TEST(Checksum, Rfc1071Example) {
   const Bytes example{std::byte{0x00}, std::byte{0x01}, std::byte{0xf2}, std::byte{0x03},
@@ -103,10 +131,76 @@ TEST(Checksum, FoldsAnySum) {
   EXPECT_EQ(fold(0xffff), 0xffff);
   EXPECT_EQ(fold(0x10000), 1);
   EXPECT_EQ(fold(0xffffffffffffffff), 0xffff);
+  for (const std::uint64_t edge : kEdges) {
+    for (std::uint64_t off = 0; off < 5; ++off) {
+      ASSERT_EQ(fold(edge + off), slow_fold(edge + off)) << edge << " + " << off;
+      ASSERT_EQ(fold(edge - off), slow_fold(edge - off)) << edge << " - " << off;
+    }
+  }
   Random random(6);
   for (int round = 0; round < 10'000; ++round) {
     const std::uint64_t value = random.next() >> random.below(64);
     ASSERT_EQ(fold(value), value == 0 ? 0 : (value - 1) % 0xffff + 1) << value;
+    ASSERT_EQ(fold(value), slow_fold(value)) << value;
+    const std::uint64_t zero = value / 0xffff * 0xffff;  // in ones' complement; 0 only if nothing was added
+    ASSERT_EQ(fold(zero), zero == 0 ? 0 : 0xffff) << zero;
+  }
+}
+
+// Sums in the machine's own order, of the few words of a header: folded, they are the two bytes that lie there.
+TEST(NativeChecksum, IsTheSameSumInTheMachinesOrder) {
+  Random random(8);
+  Bytes bytes(64);
+  for (int round = 0; round < 1000; ++round) {
+    random.fill(bytes);
+    if (round == 0) std::fill(bytes.begin(), bytes.end(), std::byte{0xff});
+    if (round == 1) std::fill(bytes.begin(), bytes.end(), std::byte{0});
+    const std::span<const std::byte> whole(bytes);
+    for (std::size_t length = 0; length <= bytes.size(); length += 4) {
+      const std::uint64_t native = native_sum(bytes.data(), length);
+      ASSERT_EQ(swap_if_little_endian(fold(native)), slow_sum(whole.first(length)));
+      ASSERT_EQ(native_sum(bytes.data() + length, bytes.size() - length, native), native_sum(bytes.data(), 64));
+    }
+  }
+}
+
+TEST(NativeChecksum, PseudoHeaderIsTheSameButForItsAddresses) {
+  Random random(9);
+  for (int round = 0; round < 1000; ++round) {
+    std::array<std::byte, 8> addresses{};
+    random.fill(addresses);
+    const auto protocol = static_cast<std::uint8_t>(random.next());
+    const auto length = static_cast<std::uint16_t>(random.next());
+    const std::uint64_t expected =
+        pseudo_header({load_be32(addresses.data())}, {load_be32(addresses.data() + 4)}, protocol, length);
+    const std::uint64_t sum = native_pseudo_header(protocol, length) + native_sum(addresses.data(), addresses.size());
+    ASSERT_EQ(swap_if_little_endian(fold(sum)), fold(expected));
+  }
+}
+
+TEST(NativeChecksum, VerifiesWhatTheOtherVerifies) {
+  Random random(10);
+  Bytes bytes(20);
+  for (int round = 0; round < 10'000; ++round) {
+    random.fill(bytes);
+    if (round % 4 == 1) std::fill(bytes.begin() + 2, bytes.end(), std::byte{0xff});
+    bytes[10] = bytes[11] = std::byte{0};
+    const std::uint16_t right = finish(sum(bytes));
+    for (const std::uint16_t written :
+         {right, static_cast<std::uint16_t>(right ^ 1U << random.below(16)), static_cast<std::uint16_t>(random.next()),
+          std::uint16_t{0}, std::uint16_t{0xffff}}) {
+      store_be16(bytes.data() + 10, written);
+      ASSERT_EQ(native_verifies(native_sum(bytes.data(), bytes.size())), verifies(sum(bytes)))
+          << right << " " << written;
+    }
+    store_be16(bytes.data() + 10, right);
+    ASSERT_TRUE(native_verifies(native_sum(bytes.data(), bytes.size())));
+  }
+  for (const std::uint64_t edge : kEdges) {
+    for (std::uint64_t sum = edge; sum < edge + 3; ++sum) {
+      if (sum == 0) continue;  // covers a checksum field, so it is none
+      ASSERT_EQ(native_verifies(sum), slow_fold(sum) == 0xffff) << sum;
+    }
   }
 }
 

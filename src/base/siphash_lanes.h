@@ -1,0 +1,37 @@
+// SipHash of many short inputs at once, several to a vector register: what a burst of frames needs. Which vectors is
+// decided at run time by what the machine has; every choice gives the same hashes as siphash.h, bit for bit.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/vector_unit.h"
+
+namespace levee {
+
+// Inputs word by word, as SipHash absorbs them: word j of input i is words[j][i], and the last word has the input's
+// length in its top byte. Each input has a key of its own. Arrays are whole vectors long: the inputs behind the last
+// one are hashed along with it, whatever they hold.
+template <std::size_t kWords>
+struct SipLanes {
+  static constexpr std::size_t kMost = 64;  // inputs
+  alignas(64) std::array<std::array<std::uint64_t, kMost>, kWords> words{};
+  alignas(64) std::array<std::uint64_t, kMost> key0{}, key1{};
+  alignas(64) std::array<std::uint64_t, kMost> hashes{};
+};
+
+class SipHasher {
+ public:
+  explicit SipHasher(VectorUnit unit);  // REQUIRES: machine_has(unit)
+
+  // SipHash-1-3 of two words, SipHash-2-4 of three: the first `count` hashes are right afterwards.
+  void hash_1_3(SipLanes<2>& lanes, std::size_t count) const { hash_1_3_(lanes, count); }
+  void hash_2_4(SipLanes<3>& lanes, std::size_t count) const { hash_2_4_(lanes, count); }
+
+ private:
+  void (*hash_1_3_)(SipLanes<2>&, std::size_t);
+  void (*hash_2_4_)(SipLanes<3>&, std::size_t);
+};
+
+}  // namespace levee
