@@ -8,9 +8,9 @@ levee_packages=(g++ meson ninja-build pkg-config python3 libdpdk-dev libgflags-d
 demo_packages=(curl iproute2 iputils-ping netcat-openbsd procps)
 # To test it: GoogleTest, the other compiler with its sanitizers, and the peers and observers of the interop tests.
 # clang's run-time libraries are a dependency only of the versioned package.
-test_packages=(libgtest-dev libgmock-dev clang llvm-14 libclang-rt-14-dev dpdk-dev wrk apache2-utils nftables ethtool tshark)
-# What only tests/nightly.sh runs.
-nightly_packages=(clang-tidy)
+test_packages=(libgtest-dev libgmock-dev clang llvm-14 libclang-rt-14-dev dpdk-dev wrk apache2-utils nftables ethtool tshark hping3)
+# What only tests/nightly.sh runs: valgrind counts instructions.
+nightly_packages=(clang-tidy valgrind)
 
 # Prints the packages among its arguments that are not installed.
 missing_packages() {
