@@ -28,14 +28,22 @@ class Result:
     def __init__(self, process, timeout=60):
         self.stdout, self.stderr = process.communicate(timeout=timeout)
         self.returncode = process.returncode
-        self.leftovers = [d / f"levee-{process.pid}" for d in RUNTIME_DIRECTORIES if (d / f"levee-{process.pid}").exists()]
+        self.leftovers = [d for d in runtime_directories_of(process.pid) if d not in process.found]
 
     def __repr__(self):
         return f"exit code {self.returncode}, stdout {self.stdout!r}, stderr {self.stderr!r}, left {self.leftovers}"
 
 
+def runtime_directories_of(pid):
+    return [d / f"levee-{pid}" for d in RUNTIME_DIRECTORIES if (d / f"levee-{pid}").exists()]
+
+
 def start(*words, prefix=()):
-    return subprocess.Popen([*prefix, LEVEE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A killed levee of long ago may have had a process id that now comes round again.
+    found = {path for d in RUNTIME_DIRECTORIES for path in d.glob("levee-*")}
+    process = subprocess.Popen([*prefix, LEVEE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.found = found
+    return process
 
 
 def run(*words, prefix=()):
