@@ -153,7 +153,9 @@ TEST(SynCookie, RequiredTimestampsRefuseAnAckWithout) {
 }
 
 // Of all the ACK numbers for one tuple exactly one per value of the options byte is good.
-TEST(SynCookie, ExactlyOneIssPerByteIsAccepted) {
+class EveryAck : public testing::TestWithParam<bool> {};
+
+TEST_P(EveryAck, ExactlyOneIssPerByteIsAccepted) {
   shard::CookieJar jar({SipKey{1, 2}, SipKey{3, 4}}, {});
   const shard::FlowKey4 key{{0x0a000001}, {0x0a000002}, 80, 40000};
   std::set<std::uint32_t> good;
@@ -164,13 +166,17 @@ TEST(SynCookie, ExactlyOneIssPerByteIsAccepted) {
   tcp::Segment ack;
   ack.seq = tcp::Seq(1001);
   ack.flags = kAck;
+  const Instant now(1h);
+  if (GetParam()) {
+    ack.options = {.has_timestamps = true, .ts_value = 1, .ts_echo = tcp::timestamp_clock(now, 0) - 100};
+  }
   std::uint32_t accepted = 0;
   // Every good one, and a stride through all 2^32; tests/nightly.sh walks them all.
   const char* chosen = std::getenv("LEVEE_COOKIE_STRIDE");
   const std::uint64_t stride = chosen == nullptr ? 9973 : std::stoull(chosen);
   const auto opens = [&](std::uint32_t iss) {
     ack.ack = tcp::Seq(iss + 1);
-    return jar.open(key, ack, 0, Instant(1h), {}, {}).has_value();
+    return jar.open(key, ack, 0, now, {}, {}).has_value();
   };
   for (const std::uint32_t iss : good) EXPECT_TRUE(opens(iss));
   for (std::uint64_t iss = 0; iss < (std::uint64_t{1} << 32); iss += stride) {
@@ -181,6 +187,8 @@ TEST(SynCookie, ExactlyOneIssPerByteIsAccepted) {
   for (const std::uint32_t iss : good) wanted += iss % stride == 0 ? 1 : 0;
   EXPECT_EQ(accepted, wanted);
 }
+
+INSTANTIATE_TEST_SUITE_P(WithAndWithoutAFreshEcho, EveryAck, testing::Bool());
 
 TEST(SynCookie, OtherTupleOrOtherIrsIsRefused) {
   shard::CookieJar jar({SipKey{1, 2}, SipKey{3, 4}}, {});
