@@ -8,6 +8,7 @@
 #include <new>
 
 #include "base/block.h"
+#include "shard/frame.h"
 
 namespace levee::dpdk {
 
@@ -22,5 +23,24 @@ inline Block* adopt(rte_mbuf* mbuf) {
 }
 
 inline rte_mbuf* mbuf_of(const Block* block) { return static_cast<rte_mbuf*>(block->owner); }
+
+// The mbuf leaves levee as the head of `frame`. Received metadata would be taken for orders to the transmitter.
+inline void prepare_to_send(rte_mbuf* mbuf, const shard::OutFrame& frame) {
+  mbuf->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
+  mbuf->vlan_tci = 0;
+  mbuf->tx_offload = 0;
+  mbuf->next = nullptr;
+  mbuf->nb_segs = 1;
+  mbuf->data_off = static_cast<std::uint16_t>(frame.data - static_cast<std::byte*>(mbuf->buf_addr));
+  mbuf->data_len = static_cast<std::uint16_t>(frame.length);
+  mbuf->pkt_len = frame.length;
+  if (!frame.ipv4_checksum && !frame.tcp_checksum) return;
+  mbuf->l2_len = frame.l2_length & 0x7fU;
+  mbuf->l3_len = frame.l3_length & 0x1ffU;
+  mbuf->l4_len = frame.l4_length;
+  mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4;
+  if (frame.ipv4_checksum) mbuf->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
+  if (frame.tcp_checksum) mbuf->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
+}
 
 }  // namespace levee::dpdk

@@ -17,25 +17,6 @@ namespace {
 constexpr std::uint32_t kCopyAtMost = 256;  // bytes; above, an indirect mbuf costs less than the copy
 constexpr unsigned kSendAttempts = 16;      // a full queue drains or it does not; TCP repeats what is lost
 
-// Received metadata would be taken for orders to the transmitter.
-void reset_metadata(rte_mbuf* mbuf, const shard::OutFrame& frame) {
-  mbuf->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
-  mbuf->vlan_tci = 0;
-  mbuf->tx_offload = 0;
-  mbuf->next = nullptr;
-  mbuf->nb_segs = 1;
-  mbuf->data_off = static_cast<std::uint16_t>(frame.data - static_cast<std::byte*>(mbuf->buf_addr));
-  mbuf->data_len = static_cast<std::uint16_t>(frame.length);
-  mbuf->pkt_len = frame.length;
-  if (!frame.ipv4_checksum && !frame.tcp_checksum) return;
-  mbuf->l2_len = frame.l2_length & 0x7fU;
-  mbuf->l3_len = frame.l3_length & 0x1ffU;
-  mbuf->l4_len = frame.l4_length;
-  mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4;
-  if (frame.ipv4_checksum) mbuf->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
-  if (frame.tcp_checksum) mbuf->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
-}
-
 }  // namespace
 
 std::size_t Port::send(Instant /*now*/, std::span<const shard::OutFrame> frames) {
@@ -71,7 +52,7 @@ rte_mbuf* Port::chain_of(const shard::OutFrame& frame) {
   DCHECK(frame.head->refs == 1);
   frame.head->refs = 0;
   rte_mbuf* const head = mbuf_of(frame.head);
-  reset_metadata(head, frame);
+  prepare_to_send(head, frame);
   rte_mbuf* tail = head;
   for (const Slice& slice : frame.slices) {
     const bool attachable = gather_ && head->nb_segs < most_segments_;

@@ -1,5 +1,7 @@
 // What cookie_batch.cc does for one SYN after the other, for several at once: see syn_cookie.h for the layout of a
 // cookie and wire/syn_offer.h for that of the options. Words are as a little-endian machine reads them.
+#include <array>
+
 #include "base/check.h"
 #include "base/lanes.h"
 #include "shard/cookie_batch.h"
@@ -22,9 +24,11 @@ struct Kernel {
   using V = typename L::V;
 
   // How many of the numbers are not above `value`.
-  template <typename... Numbers>
-  [[gnu::always_inline]] static V reached(const V& value, Numbers... numbers) {
-    return -(L::exceeds(value, numbers - 1U) + ...);
+  template <typename Number, std::size_t kSize>
+  [[gnu::always_inline]] static V reached(const V& value, const std::array<Number, kSize>& numbers) {
+    V count{};
+    for (const std::uint64_t number : numbers) count -= L::exceeds(value, number - 1);
+    return count;
   }
 
   [[gnu::always_inline]] static void prepare(const HeaderColumns& headers, const HeaderColumns::Column& flow_hashes,
@@ -62,9 +66,9 @@ struct Kernel {
 
     // The cookie's byte.
     const V own_mss = L::exceeds(mss, target.largest_mss - 1U);
-    const V smaller = reached(mss, 536U, 1200U, 1300U, 1400U, 1440U, 1452U);
+    const V smaller = reached(mss, kCookieMss);
     const V size = (own_mss & 7) | (~own_mss & smaller);
-    const V scale_index = (reached(scale, 1U, 3U, 5U, 6U, 7U, 8U) + 1) & scale_is_on;
+    const V scale_index = reached(scale, kCookieScale) & scale_is_on;
     const V byte = (size << 5) | (scale_index << 2) | (agreed & SynOffer::kSack) | constants.parity;
 
     // The timestamps: flow_key.h's offset, syn_cookie.h's cookie_timestamp.

@@ -33,7 +33,7 @@
 
 namespace levee::shard {
 
-// The secrets of one shard; from getrandom, or from `--seed`. 128-bit SipHash keys except where said.
+// The secrets of one shard, drawn by its owner: equal ones make equal runs. 128-bit SipHash keys except where said.
 struct Secrets {
   std::array<std::uint64_t, 2> flow_key{};  // flow hash: bucket and timestamp offset; the same in all shards of a fleet
   std::array<std::uint64_t, 2> isn_key{};   // RFC 6528; the same in all shards of a process

@@ -72,7 +72,7 @@ class SynAckForm {
 
   alignas(16) std::array<std::byte, kRoom> packet_{};
   std::uint64_t ip_sum_ = 0, tcp_sum_ = 0;  // native sums of what is constant; the pseudo-header's share included
-  OutFrame frame_;                          // of the IPv4 packet alone
+  OutFrame frame_;                          // untagged
   std::uint8_t timestamps_at_ = 0;          // where TSval lies; behind the packet if there is none
   bool ipv4_checksum_offload_ = false, tcp_checksum_offload_ = false;
 };

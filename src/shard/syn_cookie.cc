@@ -8,17 +8,13 @@ using wire::SynOffer;
 
 namespace {
 
-// Rounded down, never up. The lowest entry stands for the minimum MSS, the highest for our own.
-constexpr std::array<std::uint16_t, 8> kMss = {0, 536, 1200, 1300, 1400, 1440, 1452, 0xffff};
-// Scale index 0: not offered. The others round down: a window taken for smaller than it is costs speed, never text.
-constexpr std::array<std::uint8_t, 8> kScale = {SynOffer::kNoScale, 0, 1, 3, 5, 6, 7, 8};
-
 constexpr std::uint8_t kParityBit = 1;
 constexpr std::uint32_t kScaleBits = 0x0f;  // of a cookie's TSval
 
-std::uint16_t mss_of(std::uint8_t index, std::uint16_t own, const levee::TcpOptions& options) {
+std::uint16_t mss_of(std::uint32_t index, std::uint16_t own, const levee::TcpOptions& options) {
   if (index == 7) return own;
-  return std::min(std::max(kMss[index], options.min_peer_mss), own);
+  const std::uint16_t offered = index == 0 ? std::uint16_t{0} : kCookieMss[index - 1];
+  return std::min(std::max(offered, options.min_peer_mss), own);
 }
 
 }  // namespace
@@ -26,13 +22,6 @@ std::uint16_t mss_of(std::uint8_t index, std::uint16_t own, const levee::TcpOpti
 void CookieJar::change_keys(const KeyEpoch& epoch) {
   keys_ = epoch.keys;
   parity_ = epoch.parity & kParityBit;
-}
-
-std::uint32_t mss_index(std::uint16_t offered, std::uint16_t own) {
-  if (offered >= own) return 7;
-  std::uint32_t index = 0;
-  while (index < 6 && kMss[index + 1] <= offered) ++index;
-  return index;
 }
 
 CookieInput CookieJar::input_for(const FlowKey4& key, tcp::Seq seq, tcp::Seq ack) {
@@ -57,12 +46,12 @@ std::optional<tcp::HalfOpen> CookieJar::open(const FlowKey4& key, const tcp::Seg
   if (input.seal(tag(input)) != half_open.iss) return std::nullopt;
 
   const std::uint32_t byte = input.byte;
-  half_open.peer_mss = mss_of(static_cast<std::uint8_t>(byte >> 5), limits.send, options);
+  half_open.peer_mss = mss_of(byte >> 5, limits.send, options);
   const std::uint32_t scale = byte >> 2 & 7;
   const std::uint8_t offered =
       static_cast<std::uint8_t>(byte & SynOffer::kSack) | (scale != 0 ? SynOffer::kWindowScale : std::uint8_t{0});
   half_open.agreed = offered & tcp::allowed(options) & 0xf;
-  if (half_open.window_scaling()) half_open.peer_scale = kScale[scale] & 0xf;
+  if (half_open.window_scaling()) half_open.peer_scale = kCookieScale[scale - 1] & 0xf;
   if (!options.timestamps || !ack.options.has_timestamps) {
     return policy_.require_timestamps ? std::nullopt : std::optional(half_open);
   }

@@ -43,17 +43,22 @@ struct CookieInput {
 };
 static_assert(sizeof(CookieInput) == 20);
 
-// The index into the cookie's eight sizes, `own` being the largest that we send: rounded down.
-[[nodiscard]] std::uint32_t mss_index(std::uint16_t offered, std::uint16_t own);
+// A cookie's sizes and scales, rounded down, never up. Size 0 stands for the minimum MSS, 1 to 6 for these, 7 for the
+// largest that we send. Scale 0: not offered; 1 to 7 are these: a window taken for smaller than it is costs speed,
+// never text.
+inline constexpr std::array<std::uint16_t, 6> kCookieMss = {536, 1200, 1300, 1400, 1440, 1452};
+inline constexpr std::array<std::uint8_t, 7> kCookieScale = {0, 1, 3, 5, 6, 7, 8};
 
 // The cookie's byte without its parity: wire::SynOffer's bits, the scale (kNoScale: none) and the peer's MSS.
 [[nodiscard]] inline std::uint32_t options_byte(std::uint32_t agreed, std::uint32_t scale, std::uint16_t mss,
                                                 std::uint16_t own) {
-  // By scale, rounded down; 15 is "not offered".
-  constexpr std::array<std::uint8_t, 16> kScaleIndex = {1, 2, 2, 3, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7, 7, 0};
-  static_assert(wire::SynOffer::kSack == 2 && wire::SynOffer::kNoScale == 15);
-  const std::uint32_t size = mss >= own ? 7 : mss_index(mss, own);
-  return size << 5 | static_cast<std::uint32_t>(kScaleIndex[scale]) << 2 | (agreed & wire::SynOffer::kSack);
+  static_assert(wire::SynOffer::kSack == 2);
+  std::uint32_t size = 0, scale_index = 0;
+  for (const std::uint16_t least : kCookieMss) size += mss >= least ? 1 : 0;
+  for (const std::uint8_t least : kCookieScale) scale_index += scale >= least ? 1 : 0;
+  if (mss >= own) size = 7;
+  if (scale == wire::SynOffer::kNoScale) scale_index = 0;
+  return size << 5 | scale_index << 2 | (agreed & wire::SynOffer::kSack);
 }
 
 class CookieJar {

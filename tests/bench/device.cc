@@ -26,24 +26,6 @@ static_assert(kObject % 64 == 0);
 
 constexpr std::size_t kCompletionLag = 32;  // as a driver's tx_free_thresh
 
-void reset_metadata(rte_mbuf* mbuf, const shard::OutFrame& frame) {
-  mbuf->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
-  mbuf->vlan_tci = 0;
-  mbuf->tx_offload = 0;
-  mbuf->next = nullptr;
-  mbuf->nb_segs = 1;
-  mbuf->data_off = static_cast<std::uint16_t>(frame.data - static_cast<std::byte*>(mbuf->buf_addr));
-  mbuf->data_len = static_cast<std::uint16_t>(frame.length);
-  mbuf->pkt_len = frame.length;
-  if (!frame.ipv4_checksum && !frame.tcp_checksum) return;
-  mbuf->l2_len = frame.l2_length & 0x7fU;
-  mbuf->l3_len = frame.l3_length & 0x1ffU;
-  mbuf->l4_len = frame.l4_length;
-  mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4;
-  if (frame.ipv4_checksum) mbuf->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
-  if (frame.tcp_checksum) mbuf->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
-}
-
 }  // namespace
 
 BenchDevice::Idle::Idle(std::size_t capacity) : ring_(std::bit_ceil(capacity)) {}
@@ -146,7 +128,7 @@ std::size_t BenchDevice::send(Instant /*now*/, std::span<const shard::OutFrame> 
     DCHECK(frame.head->refs == 1 && frame.total_length() == frame.length);
     frame.head->refs = 0;
     rte_mbuf* const mbuf = dpdk::mbuf_of(frame.head);
-    reset_metadata(mbuf, frame);
+    dpdk::prepare_to_send(mbuf, frame);
     descriptors_[sent_count_ % descriptors_.size()] = {rte_pktmbuf_mtod(mbuf, const void*), mbuf->pkt_len,
                                                        static_cast<std::uint32_t>(mbuf->ol_flags >> 48)};
     sent_[sent_count_++] = mbuf;
