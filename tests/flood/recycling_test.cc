@@ -265,7 +265,7 @@ TEST_P(Recycling, OlderNumberWaitsForTheEntrysEnd) {
   world_->run_for(100s);
   EXPECT_EQ(opening, Case::NoneOlderNumber);
   EXPECT_EQ(connections_, 2U);
-  EXPECT_EQ(world_->clients()[0].syns, 7U);  // the last after 63 s
+  EXPECT_EQ(world_->clients()[0].syns, 11U);  // the last after 67 s
   EXPECT_EQ(world_->server().stats()[Counter::TimeWaitExpired], 1U);
   EXPECT_EQ(world_->server().stats()[Counter::TimeWaitRecycled], 0U);
 }

@@ -2,15 +2,13 @@
 #include "peer/client.h"
 
 #include <array>
-#include <cstdlib>
 
+#include "peer/retransmission.h"
 #include "peer/script.h"
 
 namespace levee::peer {
 namespace {
 
-using std::chrono::duration_cast;
-using std::chrono::microseconds;
 using std::chrono::seconds;
 
 constexpr std::uint16_t kMss = 1460;
@@ -80,27 +78,6 @@ void send_rst(const Client& client, const Segment& cause, Wire& wire) {
   wire.send(client, rst);
 }
 
-// RFC 6298 with Linux's floor under the variation; 1 s before the first sample, 3 s if the SYN was lost (5.7).
-Duration rto(const Client& client, const Rules& rules) {
-  Duration base = seconds(client.syns > 1 ? 3 : 1);
-  if (client.srtt_us >= 0) {
-    base = microseconds(client.srtt_us) + std::max<Duration>(microseconds(4LL * client.rttvar_us), rules.min_rto);
-  }
-  for (unsigned i = 0; i < client.retries && base < rules.max_rto; ++i) base *= 2;
-  return std::min(base, rules.max_rto);
-}
-
-void sample(Client& client, Duration rtt) {
-  const auto us = static_cast<std::int32_t>(duration_cast<microseconds>(rtt).count());
-  if (client.srtt_us < 0) {
-    client.srtt_us = us;
-    client.rttvar_us = us / 2;
-    return;
-  }
-  client.rttvar_us += (std::abs(client.srtt_us - us) - client.rttvar_us) / 4;
-  client.srtt_us += (us - client.srtt_us) / 8;
-}
-
 // One piece from `nxt` on: to the next cut, the FIN with the last of them.
 void send_piece(Client& client, Instant now, Wire& wire) {
   std::array<std::byte, kMss> text;
@@ -141,8 +118,19 @@ void send_more(Client& client, Instant now, Wire& wire) {
   if (client.una == client.sent) {
     client.retransmit_at = kNever;
   } else if (client.retransmit_at == kNever) {
-    client.retransmit_at = now + rto(client, wire.rules());
+    arm_retransmission(client, now, wire.rules());
   }
+}
+
+// RFC 8985 7.3: new data if the server's window takes it, else the last piece again. The RTO starts anew behind it and
+// has not backed off.
+void probe(Client& client, Instant now, Wire& wire) {
+  if (client.nxt == limit(client) || client.nxt + client.cut > client.una + client.peer_window) {
+    client.nxt = last_piece(client);
+  }
+  send_piece(client, now, wire);
+  client.no_probe_before = client.sent;
+  arm_retransmission(client, now, wire.rules());
 }
 
 void establish(Client& client, const Segment& syn_ack, Instant now, Wire& wire) {
@@ -152,10 +140,11 @@ void establish(Client& client, const Segment& syn_ack, Instant now, Wire& wire) 
   client.timestamps = client.plan.timestamps && syn_ack.timestamps.has_value();
   if (client.timestamps) {
     client.ts_recent = syn_ack.timestamps->value;
-    sample(client, std::chrono::milliseconds(wire.timestamp(client, now) - syn_ack.timestamps->echo));
+    sample_rtt(client, std::chrono::milliseconds(wire.timestamp(client, now) - syn_ack.timestamps->echo));
   } else if (client.syns == 1) {
-    sample(client, now - client.started);
+    sample_rtt(client, now - client.started);
   }
+  client.sack = syn_ack.sack_permitted;
   client.scaled = syn_ack.window_scale.has_value();
   client.peer_scale = syn_ack.window_scale.value_or(0);
   client.peer_window = syn_ack.window;
@@ -194,7 +183,7 @@ void take_ack(Client& client, const Segment& segment, Instant now, Wire& wire) {
   client.una = acked;
   client.nxt = std::max(client.nxt, acked);
   if (client.timestamps && segment.timestamps) {
-    sample(client, std::chrono::milliseconds(wire.timestamp(client, now) - segment.timestamps->echo));
+    sample_rtt(client, std::chrono::milliseconds(wire.timestamp(client, now) - segment.timestamps->echo));
   }
   client.retries = 0;
   ++client.window;
@@ -295,6 +284,7 @@ void timeout(Client& client, Instant now, Wire& wire) {
     }
     return send_syn(client, now, wire);
   }
+  if (client.probing) return probe(client, now, wire);
   // With everything exchanged the socket is an orphan, and what becomes of its FIN is nobody's business any more.
   if (client.served != kNever && client.retries == wire.rules().orphan_retries) {
     return end(client, Phase::Done, Failure::None, now);
@@ -302,6 +292,7 @@ void timeout(Client& client, Instant now, Wire& wire) {
   if (client.retries == wire.rules().retries) return end(client, Phase::Failed, Failure::TimedOut, now);
   ++client.retries;
   client.window = 1;
+  client.no_probe_before = client.sent;
   client.nxt = client.una;
   client.retransmit_at = kNever;
   send_more(client, now, wire);

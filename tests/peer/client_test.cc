@@ -1,125 +1,17 @@
 // The client's habits, played against by hand: what it sends when, and what makes it fail.
-#include "peer/clients.h"
+#include "peer/client.h"
 
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <vector>
 
 #include "peer/script.h"
+#include "peer/talk.h"
 
 namespace levee::peer {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint32_t kIss = 5000;
-
-// A server that does only what the test says.
-class Talk {
- public:
-  explicit Talk(const Plan& plan, const Rules& rules = {}) : clients_(options(rules), sink()) {
-    plan_ = plan;
-    plan_.address = {0x0a010001};
-    plan_.tcp_port = 40000;
-    static_cast<void>(clients_.start(now_, plan_));
-  }
-
-  Segment next() {
-    if (frames_.empty()) {
-      ADD_FAILURE() << "the client sent nothing";
-      return {};
-    }
-    last_ = frames_.front();
-    frames_.pop_front();
-    return read(last_).value();
-  }
-  [[nodiscard]] bool quiet() const { return frames_.empty(); }
-  void advance(Duration duration) {
-    const Instant end = now_ + duration;
-    while (clients_.next_deadline() <= end) {
-      now_ = clients_.next_deadline();
-      clients_.expire(now_);
-    }
-    now_ = end;
-  }
-  void sends(Segment segment) {
-    segment.source = {0x0a000001};
-    segment.destination = plan_.address;
-    segment.source_port = 80;
-    segment.destination_port = plan_.tcp_port;
-    if (segment.window == 0) segment.window = 65535;
-    FrameBuffer buffer;
-    clients_.receive(now_, write(segment, Link{}, buffer));
-  }
-  void answers_syn() {
-    const Segment syn = next();
-    client_iss = syn.sequence;
-    Segment answer = to_client(kSyn | kAck, kIss, syn.sequence + 1);
-    answer.mss = std::uint16_t{1460};
-    if (syn.timestamps) answer.timestamps = Clock{900, syn.timestamps->value};
-    sends(answer);
-  }
-  [[nodiscard]] Segment to_client(std::uint8_t flags, std::uint32_t sequence, std::uint32_t acknowledgment) const {
-    Segment segment;
-    segment.flags = flags;
-    segment.sequence = sequence;
-    segment.acknowledgment = acknowledgment;
-    return segment;
-  }
-  [[nodiscard]] const Client& client() const { return clients_[0]; }
-  [[nodiscard]] Instant now() const { return now_; }
-
-  std::uint32_t client_iss = 0;
-
- private:
-  static ClientsOptions options(const Rules& rules) {
-    ClientsOptions chosen;
-    chosen.rules = rules;
-    return chosen;
-  }
-  Clients::Sink sink() {
-    return [this](Duration, std::span<const std::byte> frame) { frames_.emplace_back(frame.begin(), frame.end()); };
-  }
-
-  Plan plan_;
-  Instant now_{1h};
-  std::deque<std::vector<std::byte>> frames_;
-  std::vector<std::byte> last_;
-  Clients clients_;
-};
-
-Plan without_timestamps() {
-  Plan plan;
-  plan.timestamps = false;
-  return plan;
-}
-
-std::vector<Duration> syn_times(Talk& talk) {
-  std::vector<Duration> times;
-  const Instant start = talk.now();
-  while (!talk.client().over()) {
-    if (!talk.quiet()) {
-      EXPECT_EQ(talk.next().flags, kSyn);
-      times.push_back(talk.now() - start);
-    }
-    talk.advance(500ms);
-  }
-  times.push_back(talk.client().ended - start);
-  return times;
-}
-
-TEST(Peer, SynIsRepeatedAsLinuxDoes) {
-  Talk talk({});
-  EXPECT_EQ(syn_times(talk), (std::vector<Duration>{0s, 1s, 3s, 7s, 15s, 31s, 63s, 127s}));
-  EXPECT_EQ(talk.client().failure, Failure::TimedOut);
-}
-
-// Linux 6.5 and later.
-TEST(Peer, SynIsRepeatedFourTimesMoreWithLinearTimeouts) {
-  Talk talk({}, {.syn_linear_timeouts = 4});
-  EXPECT_EQ(syn_times(talk), (std::vector<Duration>{0s, 1s, 2s, 3s, 4s, 5s, 7s, 11s, 19s, 35s, 67s, 131s}));
-}
 
 TEST(Peer, RequestFollowsTheAckInPieces) {
   Plan plan = without_timestamps();
@@ -136,24 +28,6 @@ TEST(Peer, RequestFollowsTheAckInPieces) {
     EXPECT_EQ(text.payload.size(), 100U);
   }
   EXPECT_TRUE(talk.quiet());
-}
-
-// No answer within the RTT, so the RTO is at Linux's floor; it doubles up to two minutes, fifteen times.
-TEST(Peer, TextIsRepeatedFrom200MillisecondsOn) {
-  Talk talk(without_timestamps());
-  talk.answers_syn();
-  static_cast<void>(talk.next());
-  const std::uint32_t sequence = talk.next().sequence;
-  Duration rto = 200ms;
-  for (int n = 0; n < 15; ++n) {
-    talk.advance(rto - 1ms);
-    EXPECT_TRUE(talk.quiet());
-    talk.advance(1ms);
-    EXPECT_EQ(talk.next().sequence, sequence);
-    rto = std::min<Duration>(2 * rto, 120s);
-  }
-  talk.advance(rto);
-  EXPECT_EQ(talk.client().failure, Failure::TimedOut);
 }
 
 TEST(Peer, ReplyIsTakenInOrderAndCheckedByteForByte) {
