@@ -45,42 +45,49 @@ void Shard::Impl::prepare_cookies(std::size_t count) {
   const bool for_syns = !draining_ && in_cookie_mode();
   const bool for_acks = !draining_ && options_.syn.cookies != SynCookies::Never && cookies_.live(now_);
   CookieBatch& batch = cookie_batch_;
-  // Shards that share a port see to it that a SYN is answered by its owner.
-  const bool in_columns = for_syns && batch.target.forms != nullptr && options_.shards == 1;
+  prepared_ = columns_syns_ = forged_acks_ = 0;
+  // Bare frames are of one port and untagged. Shards that share it see to it that a SYN is answered by its owner.
+  const Topology::PlainLink* const link = topology_.plain_link(burst_frames_.front().port);
+  const bool in_columns = (for_syns || for_acks) && bare_ != 0 && options_.shards == 1 &&
+                          batch.target.forms != nullptr && link->interface == batch.target.interface;
+  CookieColumns::Found found;
   if (in_columns) {
-    const CookieColumns::Constants constants{cookies_.key(), cookies_.parity(),
-                                             static_cast<std::uint32_t>(to_milliseconds(now_))};
-    cookie_columns_.prepare(columns_, flow_lanes_.hashes, count, constants, batch);
-  } else {
-    std::fill_n(batch.simple.begin(), count, 0);
+    const CookieColumns::Constants constants{.keys = cookies_.keys(),
+                                             .parity = cookies_.parity(),
+                                             .clock = static_cast<std::uint32_t>(to_milliseconds(now_)),
+                                             .address = swap_if_little_endian(batch.target.address.value)};
+    found = cookie_columns_.prepare(columns_, flow_lanes_, count, constants, batch);
+    batch.forms_of_columns = batch.target.forms;
   }
   look_up_early(count);
   if (!for_syns && !for_acks) return;
-  std::size_t end = 0;  // of the lanes that are in use
-  std::size_t by_columns = 0, alone = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    Packet& packet = burst_[i];
-    if (batch.simple[i] != 0 && packet.interface == batch.target.interface) {
-      batch.forms[i] = batch.target.forms;
-      ++by_columns;
-    } else {
-      batch.simple[i] = 0;
-      if (packet.kind != PacketKind::Tcp || !prepare_cookie(packet, i, for_syns, for_acks)) continue;
-      ++alone;
+  columns_syns_ = for_syns ? found.syns & bare_ : 0;
+  const std::uint64_t acks = for_acks ? found.acks & bare_ & ~maybe_known_ : 0;
+  const std::uint64_t by_columns = columns_syns_ | acks;
+  prepared_ = by_columns;
+  for (std::uint64_t left = all_of(count) & ~by_columns; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    const Packet& packet = packet_at(i);
+    if (packet.kind != PacketKind::Tcp || !prepare_cookie(packet, i, for_syns, for_acks)) continue;
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    prepared_ |= bit;
+    // One that the parser had to read is answered like its neighbours.
+    if (in_columns && batch.agreed[i] != CookieBatch::kAck && batch.forms[i] == batch.forms_of_columns) {
+      columns_syns_ |= bit & bare_;
     }
-    packet.prepared = true;
-    end = i + 1;
   }
+  const auto end = static_cast<std::size_t>(std::bit_width(prepared_));  // of the lanes that are in use
   sip_.hash_2_4(batch.lanes, end);
-  if (in_columns) cookie_columns_.finish(columns_, end, batch);
+  if (in_columns) forged_acks_ = acks & ~cookie_columns_.finish(columns_, end, batch);
   // The next burst's columns are for the listener that most of this one was for, as far as one can tell.
-  if (alone > by_columns) batch.target = batch.last;
+  if (std::popcount(prepared_ & ~by_columns) > std::popcount(by_columns)) batch.target = batch.last;
 }
 
 bool Shard::Impl::prepare_cookie(const Packet& packet, std::size_t lane, bool for_syns, bool for_acks) {
   const wire::TcpHeader& header = packet.tcp();
   const std::uint8_t flags = header.flags & (wire::kSyn | wire::kAck | wire::kRst);
-  const bool wanted = flags == wire::kSyn ? for_syns : flags == wire::kAck && for_acks && !packet.maybe_known;
+  const bool wanted =
+      flags == wire::kSyn ? for_syns : flags == wire::kAck && for_acks && (maybe_known_ >> lane & 1) == 0;
   if (!wanted) return false;
   CookieBatch& batch = cookie_batch_;
   if (!batch.last.is_of(packet.key, packet.interface)) batch.last = cookie_target(packet);
@@ -109,62 +116,96 @@ bool Shard::Impl::prepare_cookie(const Packet& packet, std::size_t lane, bool fo
   return true;
 }
 
-// At its turn a prepared packet is settled here if there is no flow for it and nothing else stands in the way. What is
-// settled changes neither a flow nor the mode, so a run of them needs one look at the latter.
-std::size_t Shard::Impl::settle_prepared(std::size_t begin, std::size_t end) {
-  if (begin == end || !burst_[begin].prepared) return begin;
+// The frames rewritten: MACs swapped, the packets from their forms. Returns the bytes of the replies.
+std::uint64_t Shard::Impl::answer_from_columns(std::size_t begin, std::size_t count, OutFrame* replies) {
   const CookieBatch& batch = cookie_batch_;
+  const SynAckForms& forms = *batch.forms_of_columns;
+  const Frame* frame = &burst_frames_[begin];
+  std::uint64_t bytes = 0;
+  for (std::size_t i = begin; i < begin + count; ++i, ++frame) {
+    const SynAckForm& form = forms[batch.agreed[i]];
+    const SynAckForm::Words words{.begin = batch.begin[i],
+                                  .acknowledgment = batch.acknowledgment[i],
+                                  .ts_value = batch.ts_value[i],
+                                  .ts_echo = batch.ts_echo[i],
+                                  .sums = batch.sums[i]};
+    std::byte* const data = frame->data;
+    OutFrame& reply = *replies++;
+    reply = form.frame();
+    reply.head = frame->block;
+    reply.data = data;
+    bytes += form.frame().length;
+    swap_macs(data);
+    form.fill_in(data + sizeof(wire::EthernetHeader), words);
+  }
+  return bytes;
+}
+
+// One that was prepared by itself, or whose flow may be known. Without `reply` it gets none.
+Shard::Impl::Settled Shard::Impl::settle_alone(std::size_t place, OutFrame* reply) {
+  const CookieBatch& batch = cookie_batch_;
+  Packet& packet = packet_at(place);
+  const Frame& frame = *packet.frame;
+  const bool maybe_known = (maybe_known_ >> place & 1) != 0 || index_.insertions() != insertions_before_;
+  if (frame.next != nullptr || (maybe_known && find_flow(packet.key, packet.hash))) return Settled::No;
+  if (batch.agreed[place] == CookieBatch::kAck) {
+    // What has the right tag is looked at more closely; the others are 2^24 - 1 of 2^24.
+    if (tcp::Seq(packet.tcp().acknowledgment.value()) == batch.iss(place) + 1) return Settled::No;
+    stash_.drop(frame.block);
+    return Settled::Refused;
+  }
+  // A frame that may not be written into takes a blank.
+  const Block& block = *frame.block;
+  const bool fits = frame.data + packet.l3_offset + SynAckForm::kRoom <= block.base + block.size;
+  if (reply == nullptr || !frame.exclusive || block.refs != 1 || !fits) return Settled::No;
+  const bool by_columns = (columns_syns_ >> place & 1) != 0;
+  const SynAckForm& form = (*(by_columns ? batch.forms_of_columns : batch.forms[place]))[batch.agreed[place]];
+  form.describe(*reply, packet.l3_offset);
+  reply->head = frame.block;
+  reply->data = frame.data;
+  swap_macs(frame.data);  // the tag of a VLAN stays
+  form.fill_in(frame.data + packet.l3_offset,
+               SynAckForm::words_for(packet.key, batch.iss(place), batch.acknowledgment[place], batch.ts_value[place],
+                                     batch.ts_echo[place]));
+  packet.frame_taken = true;
+  return Settled::Answered;
+}
+
+// At its turn a prepared packet is settled here if there is no flow for it and nothing else stands in the way. What is
+// settled changes neither a flow nor the mode, so a run of them needs one look at both.
+std::size_t Shard::Impl::settle_prepared(std::size_t begin, std::size_t end) {
+  if (begin == end || (prepared_ >> begin & 1) == 0) return begin;
   const bool answers = in_cookie_mode();
+  const std::uint64_t unknown = index_.insertions() == insertions_before_ ? ~maybe_known_ : 0;
+  const std::uint64_t answerable = answers ? columns_syns_ & unknown : 0, refusable = forged_acks_ & unknown;
   OutFrame* const replies = outgoing_.free();
   const std::size_t room = outgoing_.capacity() - outgoing_.size();
   std::size_t answered = 0, refused = 0;
   std::uint64_t bytes = 0;
   std::size_t i = begin;
-  for (; i < end; ++i) {
-    Packet& packet = burst_[i];
-    const Frame& frame = *packet.frame;
-    if (!packet.prepared || frame.next != nullptr) break;
-    const bool maybe_known = packet.maybe_known || index_.insertions() != insertions_before_;
-    if (maybe_known && find_flow(packet.key, packet.hash)) break;
-    if (batch.agreed[i] == CookieBatch::kAck) {
-      // What has the right tag is looked at more closely; the others are 2^24 - 1 of 2^24.
-      if (tcp::Seq(packet.tcp().acknowledgment.value()) == batch.iss(i) + 1) break;
-      stash_.drop(frame.block);
-      ++refused;
+  while (i < end && (prepared_ >> i & 1) != 0) {
+    const auto run_of = [i](std::uint64_t places) { return static_cast<std::size_t>(std::countr_one(places >> i)); };
+    if (const std::size_t run = std::min(run_of(answerable), room - answered); run != 0) {
+      bytes += answer_from_columns(i, run, replies + answered);
+      answered += run;
+      i += run;
       continue;
     }
-    if (!answers || answered == room) break;
-    const auto acknowledgment = static_cast<std::uint32_t>(batch.acknowledgment[i]);
-    const auto ts_value = static_cast<std::uint32_t>(batch.ts_value[i]);
-    const auto ts_echo = static_cast<std::uint32_t>(batch.ts_echo[i]);
-    SynAckForm::Words words;
-    if (batch.simple[i] != 0) {
-      words = {.addresses = std::rotl(columns_.w2[i], 32),
-               .ports = std::rotl(static_cast<std::uint32_t>(columns_.w3[i]), 16),
-               .sequence = static_cast<std::uint32_t>(batch.sequence[i]),
-               .acknowledgment = acknowledgment,
-               .ts_value = ts_value,
-               .ts_echo = ts_echo,
-               .addresses_sum = batch.addresses_sum[i],
-               .sum = batch.sum[i]};
-    } else {
-      // A frame that may not be written into takes a blank.
-      const Block& block = *frame.block;
-      const bool fits = frame.data + packet.l3_offset + SynAckForm::kRoom <= block.base + block.size;
-      if (!frame.exclusive || block.refs != 1 || !fits) break;
-      words = SynAckForm::words_for(packet.key, batch.iss(i), acknowledgment, ts_value, ts_echo);
+    if (const std::size_t run = run_of(refusable); run != 0) {
+      for (const Frame& frame : burst_frames_.subspan(i, run)) stash_.drop(frame.block);
+      refused += run;
+      i += run;
+      continue;
     }
-
-    // The frame rewritten: its MACs swapped, the tag of a VLAN kept, the packet from its form.
-    const SynAckForm& form = (*batch.forms[i])[batch.agreed[i]];
-    OutFrame& reply = replies[answered++];
-    form.describe(reply, packet.l3_offset);
-    reply.head = frame.block;
-    reply.data = frame.data;
-    bytes += reply.length;
-    swap_macs(frame.data);
-    form.fill_in(frame.data + packet.l3_offset, words);
-    packet.frame_taken = true;
+    const Settled settled = settle_alone(i, answers && answered < room ? replies + answered : nullptr);
+    if (settled == Settled::No) break;
+    if (settled == Settled::Answered) {
+      bytes += replies[answered].length;
+      ++answered;
+    } else {
+      ++refused;
+    }
+    ++i;
   }
   outgoing_.filled(answered);
   burst_buffers_ -= static_cast<std::uint32_t>(answered + refused);

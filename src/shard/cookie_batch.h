@@ -18,17 +18,17 @@ namespace levee::shard {
 struct CookieBatch {
   static constexpr std::size_t kMost = SipLanes<3>::kMost;
   static_assert(kMost == HeaderColumns::kMost && kMost % 16 == 0);
-  using Column = std::array<std::uint64_t, kMost>;
-  static constexpr std::uint64_t kAck = 16;  // in `agreed`: no SYN, but an ACK that may carry a cookie
+  using Column = HeaderColumns::Column;
+  static constexpr std::uint32_t kAck = 16;  // in `agreed`: no SYN, but an ACK that may carry a cookie
 
   // A listener on an interface, and what its cookies need. Topologies do not change, so it stays true.
   struct Target {
     Ipv4Address address;
-    std::uint16_t tcp_port = 0;
+    std::uint32_t tcp_port = 0;
     std::uint16_t interface = kNoInterface;
     std::uint16_t listener = 0;
-    std::uint16_t largest_mss = 0;
-    std::uint8_t allowed = 0;            // options, as wire::SynOffer's bits
+    std::uint32_t largest_mss = 0;
+    std::uint32_t allowed = 0;           // options, as wire::SynOffer's bits
     const SynAckForms* forms = nullptr;  // nullptr: nobody listens there, or takes no cookies
 
     [[nodiscard]] bool is_of(const FlowKey4& key, std::uint16_t came_in) const {
@@ -42,40 +42,48 @@ struct CookieBatch {
   // 0 if there are none.
   SipLanes<3> lanes;  // for the tag
   alignas(64) Column byte{}, agreed{}, acknowledgment{}, ts_value{}, ts_echo{};
-  alignas(64) Column simple{};  // all ones: prepared by CookieColumns
-  // Of those, when the tags are there:
-  alignas(64) Column sequence{}, addresses_sum{}, sum{};
-  std::array<const SynAckForms*, kMost> forms{};
+  // Of those that are plain and bare, when CookieColumns is through with the tags; see SynAckForm::Words.
+  alignas(64) std::array<std::array<std::uint32_t, 4>, kMost> begin{};
+  alignas(64) std::array<std::uint64_t, kMost> sums{};
+  const SynAckForms* forms_of_columns = nullptr;  // of those
+  std::array<const SynAckForms*, kMost> forms{};  // of the others
 
   // With its tag: one lane's ISS.
   [[nodiscard]] tcp::Seq iss(std::size_t lane) const {
-    return CookieInput::seal(CookieJar::tag(lanes, lane), static_cast<std::uint32_t>(byte[lane]));
+    return CookieInput::seal(CookieJar::tag(lanes, lane), byte[lane]);
   }
 };
 
-// Prepares the SYNs of a burst that are plain and bare, have a layout that is compared as words (wire/syn_offer.h), and
-// are for the target. The others are left: `simple` is 0 for them.
+// Prepares those packets of a burst that are plain and bare, for the target, and either ACKs or SYNs with a layout that
+// is compared as words (wire/syn_offer.h). What it says of others means nothing.
 class CookieColumns {
  public:
   explicit CookieColumns(VectorUnit unit);  // REQUIRES: machine_has(unit)
 
   struct Constants {
-    SipKey key;  // the present one, and its bit
-    std::uint64_t parity = 0;
-    std::uint64_t clock = 0;  // milliseconds, 32 bits
+    std::array<SipKey, 2> keys;
+    std::uint32_t parity = 0;   // of the present one
+    std::uint32_t clock = 0;    // milliseconds
+    std::uint32_t address = 0;  // of the target, as it lies in a packet
   };
-  void prepare(const HeaderColumns& headers, const HeaderColumns::Column& flow_hashes, std::size_t count,
-               const Constants& constants, CookieBatch& batch) const {
-    prepare_(headers, flow_hashes, count, constants, batch);
+  // A bit for each that was prepared.
+  struct Found {
+    std::uint64_t syns = 0, acks = 0;
+  };
+  // `flows`: the flow hashes and the keys that they are of.
+  [[nodiscard]] Found prepare(const HeaderColumns& headers, const SipLanes<2>& flows, std::size_t count,
+                              const Constants& constants, CookieBatch& batch) const {
+    return prepare_(headers, flows, count, constants, batch);
   }
-  // With the tags of the first `count` lanes: what is left of the answers' words.
-  void finish(const HeaderColumns& headers, std::size_t count, CookieBatch& batch) const {
-    finish_(headers, count, batch);
+  // With the tags of the first `count` lanes: what is left of the answers' words, of any SYN that is plain and bare,
+  // and a bit for each ACK that carries the right tag.
+  [[nodiscard]] std::uint64_t finish(const HeaderColumns& headers, std::size_t count, CookieBatch& batch) const {
+    return finish_(headers, count, batch);
   }
 
  private:
-  void (*finish_)(const HeaderColumns&, std::size_t, CookieBatch&);
-  void (*prepare_)(const HeaderColumns&, const HeaderColumns::Column&, std::size_t, const Constants&, CookieBatch&);
+  std::uint64_t (*finish_)(const HeaderColumns&, std::size_t, CookieBatch&);
+  Found (*prepare_)(const HeaderColumns&, const SipLanes<2>&, std::size_t, const Constants&, CookieBatch&);
 };
 
 }  // namespace levee::shard

@@ -1,8 +1,9 @@
-// What cookie_batch.cc does for one SYN after the other, for several at once: see syn_cookie.h for the layout of a
-// cookie and wire/syn_offer.h for that of the options. Words are as a little-endian machine reads them.
+// What cookie_batch.cc does for one SYN or ACK after the other, for several at once: see syn_cookie.h for the layout of
+// a cookie and wire/syn_offer.h for that of the options. Words are as a little-endian machine reads them.
 #include <array>
 
 #include "base/check.h"
+#include "base/endian.h"
 #include "base/lanes.h"
 #include "shard/cookie_batch.h"
 #include "wire/syn_offer.h"
@@ -13,147 +14,169 @@ namespace {
 
 using wire::SynOffer;
 
-constexpr std::uint64_t kMssOption = 0x0402, kScaleOption = 0x03'0301;
-constexpr std::uint64_t kSackTimestamps = 0x0a08'0204, kNopTimestamps = 0x0a08'0101;
-constexpr std::uint64_t kNopSack = 0x0204'0101, kSackEnd = 0x0000'0204;
-constexpr std::uint64_t kLow = 0xffff'ffff;
+constexpr std::uint32_t kMssOption = 0x0402, kScaleOption = 0x03'0301;
+constexpr std::uint32_t kSackTimestamps = 0x0a08'0204, kNopTimestamps = 0x0a08'0101;
+constexpr std::uint32_t kNopSack = 0x0204'0101, kSackEnd = 0x0000'0204;
 
 template <std::size_t kLanes>
 struct Kernel {
   using L = Lanes<kLanes>;
   using V = typename L::V;
+  using H = HeaderColumns;
 
   // How many of the numbers are not above `value`.
-  template <typename Number, std::size_t kSize>
-  [[gnu::always_inline]] static V reached(const V& value, const std::array<Number, kSize>& numbers) {
+  template <const auto& kNumbers, std::size_t... kI>
+  [[gnu::always_inline]] static V reached(const V& value, std::index_sequence<kI...>) {
     V count{};
-    for (const std::uint64_t number : numbers) count -= L::exceeds(value, number - 1);
+    ((count -= L::exceeds(value, every<kNumbers[kI] - 1U>)), ...);
     return count;
   }
+  template <const auto& kNumbers>
+  [[gnu::always_inline]] static V reached(const V& value) {
+    return reached<kNumbers>(value, std::make_index_sequence<kNumbers.size()>{});
+  }
 
-  [[gnu::always_inline]] static void prepare(const HeaderColumns& headers, const HeaderColumns::Column& flow_hashes,
-                                             std::size_t at, const CookieColumns::Constants& constants,
-                                             CookieBatch& batch) {
+  [[gnu::always_inline]] static void prepare(const HeaderColumns& headers, const SipLanes<2>& flows, std::size_t at,
+                                             const CookieColumns::Constants& constants, CookieBatch& batch,
+                                             CookieColumns::Found& found) {
     const CookieBatch::Target& target = batch.target;
-    const V w3 = L::load(headers.w3, at), w4 = L::load(headers.w4, at), w5 = L::load(headers.w5, at);
-    const V w6 = L::load(headers.w6, at), w7 = L::load(headers.w7, at), w8 = L::load(headers.w8, at);
-    const V addresses = L::load(headers.addresses, at), ports = L::load(headers.ports, at);
+    const V header = L::load(headers.words[H::kTcpFlags], at);
+    const V flags = header >> 8 & every<wire::kSyn | wire::kAck | wire::kRst>;
+    const V is_syn = L::equal(flags, every<wire::kSyn>), is_ack = L::equal(flags, every<wire::kAck>);
 
     // The options.
-    const V words = w4 >> 36 & 0xf;
-    const V is_mss = L::equal(w5 >> 32 & 0xffff, kMssOption);
-    const V early_scale = is_mss & L::equal(w6 & 0xff'ffff, kScaleOption);
-    const V from_linux = L::equal(words, 10) & is_mss & L::equal(w6 & kLow, kSackTimestamps) &
-                         L::equal(w7 >> 32 & 0xff'ffff, kScaleOption);
-    const V from_windows = L::equal(words, 8) & early_scale & L::equal(w6 >> 32, kNopSack);
-    const V from_apple =
-        L::equal(words, 11) & early_scale & L::equal(w6 >> 32, kNopTimestamps) & L::equal(w8 & kLow, kSackEnd);
-    const V only_mss = L::equal(words, 6) & is_mss, bare = L::equal(words, 5);
+    const V words = header >> 4 & every<0xf>;
+    const V first = option(headers, 0, at), second = option(headers, 1, at), third = option(headers, 2, at);
+    const V fourth = option(headers, 3, at), fifth = option(headers, 4, at), sixth = option(headers, 5, at);
+    const V is_mss = L::equal(first & every<0xffff>, every<kMssOption>);
+    const V early_scale = is_mss & L::equal(second & every<0xff'ffff>, every<kScaleOption>);
+    const V from_linux = L::equal(words, every<10>) & is_mss & L::equal(second, every<kSackTimestamps>) &
+                         L::equal(fifth & every<0xff'ffff>, every<kScaleOption>);
+    const V from_windows = L::equal(words, every<8>) & early_scale & L::equal(third, every<kNopSack>);
+    const V from_apple = L::equal(words, every<11>) & early_scale & L::equal(third, every<kNopTimestamps>) &
+                         L::equal(sixth, every<kSackEnd>);
+    const V only_mss = L::equal(words, every<6>) & is_mss, bare = L::equal(words, every<5>);
     const V with_timestamps = from_linux | from_apple, with_scale = with_timestamps | from_windows;
     const V with_mss = with_scale | only_mss;
 
-    const V agreed_by_both = ((with_timestamps & SynOffer::kTimestamps) |
-                              (with_scale & (SynOffer::kSack | SynOffer::kWindowScale)) | (with_mss & SynOffer::kMss)) &
-                             target.allowed;
-    const V agreed = agreed_by_both | (L::equal(agreed_by_both, 0) & SynOffer::kMss);
-    const V raw_scale = ((w7 >> 56) & from_linux) | ((w6 >> 24 & 0xff) & ~from_linux);
-    const V too_large = L::exceeds(raw_scale, wire::kMaxWindowScale);
-    const V scale_is_on = ~L::equal(agreed & SynOffer::kWindowScale, 0);
-    const V offered_scale = (raw_scale & ~too_large) | (too_large & wire::kMaxWindowScale);
-    const V scale = (offered_scale & scale_is_on) | (~scale_is_on & SynOffer::kNoScale);
-    const V offered_mss = (w5 >> 56) | (w5 >> 40 & 0xff00);
-    const V mss = (offered_mss & with_mss) | (~with_mss & tcp::kDefaultMss);
+    const V agreed_by_both =
+        ((with_timestamps & every<SynOffer::kTimestamps>) |
+         (with_scale & every<SynOffer::kSack | SynOffer::kWindowScale>) | (with_mss & every<SynOffer::kMss>)) &
+        L::all(target.allowed);
+    const V agreed = agreed_by_both | (L::is_zero(agreed_by_both) & every<SynOffer::kMss>);
+    const V raw_scale = L::choose(from_linux, fifth, second) >> 24;
+    const V too_large = L::exceeds(raw_scale, every<wire::kMaxWindowScale>);
+    const V no_scale = L::is_zero(agreed & every<SynOffer::kWindowScale>);
+    const V offered_scale = L::choose(too_large, L::all(every<wire::kMaxWindowScale>), raw_scale);
+    const V scale = L::choose(no_scale, L::all(every<SynOffer::kNoScale>), offered_scale);
+    const V offered_mss = L::swap(first) & every<0xffff>;
+    const V mss = L::choose(with_mss, offered_mss, L::all(every<tcp::kDefaultMss>));
 
-    // The cookie's byte.
-    const V own_mss = L::exceeds(mss, target.largest_mss - 1U);
-    const V smaller = reached(mss, kCookieMss);
-    const V size = (own_mss & 7) | (~own_mss & smaller);
-    const V scale_index = reached(scale, kCookieScale) & scale_is_on;
-    const V byte = (size << 5) | (scale_index << 2) | (agreed & SynOffer::kSack) | constants.parity;
+    // The cookie's byte: a SYN's, or the one that an ACK brings back.
+    const V smaller = L::above(L::all(target.largest_mss), mss);
+    const V size = L::choose(smaller, reached<kCookieMss>(mss), L::all(every<7>));
+    const V scale_index = reached<kCookieScale>(scale) & ~no_scale;
+    const V sack = agreed & every<SynOffer::kSack>;
+    const V made = (size << 5) | (scale_index << 2) | sack | L::all(constants.parity);
+    const V iss = L::swap(L::load(headers.words[H::kTcpAcknowledgment], at)) - every<1>;
+    const V byte = L::choose(is_ack, (iss ^ iss >> 8) & every<0xff>, made);
 
     // The timestamps: flow_key.h's offset, syn_cookie.h's cookie_timestamp.
-    const V clock = (constants.clock + (L::load(flow_hashes, at) * kOffsetFactor >> 32)) & kLow;
-    const V low = scale | (agreed & SynOffer::kSack) << 3;
-    const V value = (clock & ~std::uint64_t{0x3f}) + low - (L::above(low, clock & 0x3f) & 0x40);
-    const V timestamps_are_on = -(agreed & SynOffer::kTimestamps);
-    const V echo = ((w6 >> 32) & from_linux) | (w7 & kLow & ~from_linux);
+    const V offset = L::high(L::product(L::load(flows.hashes, at), kOffsetFactor));
+    const V clock = offset + L::all(constants.clock), clock_end = clock & every<0x3f>;
+    const V low = scale | sack << 3;
+    const V value = clock - clock_end + low - (L::above(low, clock_end) & every<0x40>);
+    const V timestamps_are_on = -(agreed & every<SynOffer::kTimestamps>);
+    const V echo = L::choose(from_linux, third, fourth);
 
-    const V irs = L::swap_half(w3 >> 32);
-    L::store(batch.lanes.words[0], at, addresses);
-    L::store(batch.lanes.words[1], at, irs << 32 | ports);
-    L::store(batch.lanes.words[2], at, byte | std::uint64_t{sizeof(CookieInput)} << 56);
-    L::store(batch.lanes.key0, at, L::all(constants.key[0]));
-    L::store(batch.lanes.key1, at, L::all(constants.key[1]));
+    // An ACK's sequence number is behind the SYN's.
+    const V irs = L::swap(L::load(headers.words[H::kTcpSequence], at)) + is_ack;
+    const V ports = L::swap(L::load(headers.words[H::kTcpPorts], at));
+    const V is_odd = -(byte & every<1>);
+    L::store(batch.lanes.words[0], at, L::load(flows.words[0], at));
+    L::store(batch.lanes.words[1], at, L::pairs(ports, irs));
+    L::store(batch.lanes.words[2], at, L::pairs(byte, L::all(every<sizeof(CookieInput) << 24>)));
+    L::store(batch.lanes.key0, at, L::choose(is_odd, constants.keys[1][0], constants.keys[0][0]));
+    L::store(batch.lanes.key1, at, L::choose(is_odd, constants.keys[1][1], constants.keys[0][1]));
     L::store(batch.byte, at, byte);
-    L::store(batch.agreed, at, agreed);
-    L::store(batch.acknowledgment, at, L::swap_half((irs + 1) & kLow));
-    L::store(batch.ts_value, at, L::swap_half(value & kLow) & timestamps_are_on);
+    L::store(batch.agreed, at, L::choose(is_ack, L::all(every<CookieBatch::kAck>), agreed));
+    L::store(batch.acknowledgment, at, L::swap(irs + every<1>));
+    L::store(batch.ts_value, at, L::swap(value) & timestamps_are_on);
     L::store(batch.ts_echo, at, echo & timestamps_are_on);
 
-    const V is_syn = L::equal(w4 >> 40 & (wire::kSyn | wire::kAck | wire::kRst), wire::kSyn);
-    const V is_for_target =
-        L::equal(addresses & kLow, target.address.value) & L::equal(ports & 0xffff, target.tcp_port);
-    L::store(batch.simple, at, (with_mss | bare) & is_syn & is_for_target & L::equal(L::load(headers.bad, at), 0));
+    const V is_for_target = L::equal(L::load(headers.words[H::kIpDestination], at), constants.address) &
+                            L::equal(ports & every<0xffff>, target.tcp_port);
+    found.syns |= L::bits((with_mss | bare) & is_syn & is_for_target) << at;
+    found.acks |= L::bits(is_ack & is_for_target) << at;
+  }
+  [[gnu::always_inline]] static V option(const HeaderColumns& headers, std::size_t k, std::size_t at) {
+    return L::load(headers.words[H::kTcpOptions + k], at);
   }
 
-  [[gnu::always_inline]] static void finish(const HeaderColumns& headers, std::size_t at, CookieBatch& batch) {
-    const V tag = L::load(batch.lanes.hashes, at) & 0xff'ffff;
-    const V iss = tag << 8 | ((L::load(batch.byte, at) ^ tag) & 0xff);
-    const V sequence = L::swap_half(iss);
-    const V addresses_sum = L::halves(L::load(headers.w2, at));
-    const V ports = L::load(headers.w3, at) & kLow;
-    const V sum = addresses_sum + ports + sequence + L::load(batch.acknowledgment, at) + L::load(batch.ts_value, at) +
-                  L::load(batch.ts_echo, at);
-    L::store(batch.sequence, at, sequence);
-    L::store(batch.addresses_sum, at, addresses_sum);
-    L::store(batch.sum, at, sum);
+  [[gnu::always_inline]] static std::uint64_t finish(const HeaderColumns& headers, std::size_t at, CookieBatch& batch) {
+    const V tag = L::low(L::load(batch.lanes.hashes, at));
+    const V iss = tag << 8 | ((L::load(batch.byte, at) ^ tag) & every<0xff>), sequence = L::swap(iss);
+    const V source = L::load(headers.words[H::kIpSource], at);
+    const V destination = L::load(headers.words[H::kIpDestination], at);
+    const V ports = L::load(headers.words[H::kTcpPorts], at);
+    const V addresses_sum = L::halves(source) + L::halves(destination);
+    V sum = addresses_sum + L::halves(ports) + L::halves(sequence);
+    sum += L::halves(L::load(batch.acknowledgment, at));
+    sum += L::halves(L::load(batch.ts_value, at)) + L::halves(L::load(batch.ts_echo, at));
+    L::scatter({destination, source, ports << 16 | ports >> 16, sequence}, batch.begin, at);
+    L::store(batch.sums, at, L::pairs(L::halves(L::halves(addresses_sum)), L::halves(L::halves(sum))));
+    return L::bits(V(L::swap(iss + every<1>) == L::load(headers.words[H::kTcpAcknowledgment], at))) << at;
+  }
+
+  [[gnu::always_inline]] static CookieColumns::Found prepare_all(const HeaderColumns& headers, const SipLanes<2>& flows,
+                                                                 std::size_t count,
+                                                                 const CookieColumns::Constants& constants,
+                                                                 CookieBatch& batch) {
+    CookieColumns::Found found;
+    for (std::size_t at = 0; at < count; at += kLanes) prepare(headers, flows, at, constants, batch, found);
+    return found;
+  }
+  [[gnu::always_inline]] static std::uint64_t finish_all(const HeaderColumns& headers, std::size_t count,
+                                                         CookieBatch& batch) {
+    std::uint64_t right = 0;
+    for (std::size_t at = 0; at < count; at += kLanes) right |= finish(headers, at, batch);
+    return right;
   }
 };
 
-template <std::size_t kLanes>
-[[gnu::always_inline]] inline void prepare_all(const HeaderColumns& headers, const HeaderColumns::Column& flow_hashes,
-                                               std::size_t count, const CookieColumns::Constants& constants,
-                                               CookieBatch& batch) {
-  for (std::size_t at = 0; at < count; at += kLanes) {
-    Kernel<kLanes>::prepare(headers, flow_hashes, at, constants, batch);
-  }
-}
-template <std::size_t kLanes>
-[[gnu::always_inline]] inline void finish_all(const HeaderColumns& headers, std::size_t count, CookieBatch& batch) {
-  for (std::size_t at = 0; at < count; at += kLanes) Kernel<kLanes>::finish(headers, at, batch);
-}
-
 using Headers = HeaderColumns;
+using Flows = SipLanes<2>;
 using Constants = CookieColumns::Constants;
+using Found = CookieColumns::Found;
 
-void prepare_none(const Headers& headers, const Headers::Column& flow_hashes, std::size_t count,
-                  const Constants& constants, CookieBatch& batch) {
-  prepare_all<1>(headers, flow_hashes, count, constants, batch);
+Found prepare_none(const Headers& headers, const Flows& flows, std::size_t count, const Constants& constants,
+                   CookieBatch& batch) {
+  return Kernel<1>::prepare_all(headers, flows, count, constants, batch);
 }
-void finish_none(const Headers& headers, std::size_t count, CookieBatch& batch) {
-  finish_all<1>(headers, count, batch);
+std::uint64_t finish_none(const Headers& headers, std::size_t count, CookieBatch& batch) {
+  return Kernel<1>::finish_all(headers, count, batch);
 }
 #if LEVEE_HAS_VECTOR_UNITS
-LEVEE_SSE42 void prepare_sse42(const Headers& headers, const Headers::Column& flow_hashes, std::size_t count,
-                               const Constants& constants, CookieBatch& batch) {
-  prepare_all<2>(headers, flow_hashes, count, constants, batch);
+LEVEE_SSE42 Found prepare_sse42(const Headers& headers, const Flows& flows, std::size_t count,
+                                const Constants& constants, CookieBatch& batch) {
+  return Kernel<4>::prepare_all(headers, flows, count, constants, batch);
 }
-LEVEE_SSE42 void finish_sse42(const Headers& headers, std::size_t count, CookieBatch& batch) {
-  finish_all<2>(headers, count, batch);
+LEVEE_SSE42 std::uint64_t finish_sse42(const Headers& headers, std::size_t count, CookieBatch& batch) {
+  return Kernel<4>::finish_all(headers, count, batch);
 }
-LEVEE_AVX2 void prepare_avx2(const Headers& headers, const Headers::Column& flow_hashes, std::size_t count,
-                             const Constants& constants, CookieBatch& batch) {
-  prepare_all<4>(headers, flow_hashes, count, constants, batch);
+LEVEE_AVX2 Found prepare_avx2(const Headers& headers, const Flows& flows, std::size_t count, const Constants& constants,
+                              CookieBatch& batch) {
+  return Kernel<8>::prepare_all(headers, flows, count, constants, batch);
 }
-LEVEE_AVX2 void finish_avx2(const Headers& headers, std::size_t count, CookieBatch& batch) {
-  finish_all<4>(headers, count, batch);
+LEVEE_AVX2 std::uint64_t finish_avx2(const Headers& headers, std::size_t count, CookieBatch& batch) {
+  return Kernel<8>::finish_all(headers, count, batch);
 }
-LEVEE_AVX512 void prepare_avx512(const Headers& headers, const Headers::Column& flow_hashes, std::size_t count,
-                                 const Constants& constants, CookieBatch& batch) {
-  prepare_all<8>(headers, flow_hashes, count, constants, batch);
+LEVEE_AVX512 Found prepare_avx512(const Headers& headers, const Flows& flows, std::size_t count,
+                                  const Constants& constants, CookieBatch& batch) {
+  return Kernel<16>::prepare_all(headers, flows, count, constants, batch);
 }
-LEVEE_AVX512 void finish_avx512(const Headers& headers, std::size_t count, CookieBatch& batch) {
-  finish_all<8>(headers, count, batch);
+LEVEE_AVX512 std::uint64_t finish_avx512(const Headers& headers, std::size_t count, CookieBatch& batch) {
+  return Kernel<16>::finish_all(headers, count, batch);
 }
 #endif
 

@@ -57,16 +57,16 @@ class FlowIndex {
   void replace(std::uint64_t hash, FlowRef from, FlowRef to);
   void erase(std::uint64_t hash, FlowRef ref);
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[hash & mask_]); }
-  // A look at one line: `maybe` is false if nothing is under `hash` now, and `likely` is what there probably is.
-  struct Glance {
-    bool maybe;
-    FlowRef likely;
-  };
-  [[nodiscard]] Glance glance(std::uint64_t hash) const {
+  // A look at one line: false if nothing is under `hash` now; `likely` is what there probably is.
+  [[nodiscard]] bool may_have(std::uint64_t hash, FlowRef& likely) const {
     const Bucket& bucket = buckets_[hash & mask_];
     const unsigned slots = slots_with(bucket, tag_of(hash));
-    if (slots == 0) return {bucket.spilled != 0, {}};
-    return {true, bucket.refs[static_cast<std::size_t>(std::countr_zero(slots))]};
+    if (slots == 0) {
+      likely = {};
+      return bucket.spilled != 0;
+    }
+    likely = bucket.refs[static_cast<std::size_t>(std::countr_zero(slots))];
+    return true;
   }
   // Grows with each insertion: while it does not, what was not there is not there.
   [[nodiscard]] std::uint64_t insertions() const { return insertions_; }
@@ -100,6 +100,7 @@ class FlowIndex {
     std::memcpy(&last, &bucket.tags[2], sizeof(last));
     const auto equal = static_cast<unsigned>(
         __builtin_ia32_pmovmskb128(__builtin_ia32_packsswb128(Tags(first == wanted), Tags(last == wanted))));
+    if (equal == 0) return 0;  // as in a flood
     return (equal & 0xff) | (equal >> 6 & 0x300);
 #else
     unsigned slots = 0;

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/siphash.h"
+#include "base/siphash_lanes.h"
 #include "levee/address.h"
 
 namespace levee::shard {
@@ -29,6 +30,19 @@ static_assert(sizeof(FlowKey4) == 12);
 // The flow hash: SipHash-1-3, as its use is in tables, where a flooder must not find collisions.
 [[nodiscard]] inline std::uint64_t flow_hash(const SipKey& key, const FlowKey4& flow) {
   return siphash_1_3(key, std::as_bytes(std::span(&flow, 1)));
+}
+
+// The same for a burst: sets one lane's key, and reads it back.
+inline void set_flow_key(const FlowKey4& flow, SipLanes<2>& lanes, std::size_t lane) {
+  lanes.words[0][lane] = flow.addresses();
+  lanes.words[1][lane] = std::uint64_t{sizeof(FlowKey4)} << 56 | flow.ports();
+}
+[[nodiscard]] inline FlowKey4 flow_key(const SipLanes<2>& lanes, std::size_t lane) {
+  const std::uint64_t addresses = lanes.words[0][lane], ports = lanes.words[1][lane];
+  return {{static_cast<std::uint32_t>(addresses)},
+          {static_cast<std::uint32_t>(addresses >> 32)},
+          static_cast<std::uint16_t>(ports),
+          static_cast<std::uint16_t>(ports >> 16)};
 }
 
 // RFC 7323 5.4: what the tuple's timestamp clock is ahead by. Drawn from the flow hash in a way that tells a peer

@@ -1,6 +1,7 @@
 #include "shard/header_columns.h"
 
-#include <cstring>
+#include <algorithm>
+#include <array>
 
 #include "base/check.h"
 #include "base/endian.h"
@@ -10,91 +11,120 @@
 namespace levee::shard {
 namespace {
 
-constexpr std::size_t kFirst = 10;  // byte of w0
 constexpr std::size_t kReach = HeaderColumns::kReach;
 constexpr std::size_t kMostOwn = 8;  // addresses of ours; with more, frames are looked at one by one
+constexpr std::size_t kPieces = 4;   // of 16 bytes, from the IPv4 header on
+constexpr std::size_t kIpHeader = 14;
+static_assert(kIpHeader + 16 * kPieces == kReach);
 
-using u64 = std::uint64_t;
-
-u64 load(const std::byte* from) { return load_native<u64>(from); }
+alignas(16) constexpr std::array<std::byte, kReach> kNothing{};  // in place of a frame that is not looked at
 
 // kLanes frames at a time.
 template <std::size_t kLanes>
 struct Judge {
   using L = Lanes<kLanes>;
   using V = typename L::V;
+  using H = HeaderColumns;
 
-  // 0 for a sum below 2^40 that is a multiple of 0xffff, unless `trusted`.
-  [[gnu::always_inline]] static V wrong(V sum, const V& trusted) {
-    sum = (sum >> 16) + (sum & 0xffff);
-    sum = (sum >> 16) + (sum & 0xffff);
-    sum = (sum >> 16) + (sum & 0xffff);
-    return (sum ^ 0xffff) & ~trusted;
+  [[gnu::always_inline]] static void gather(HeaderColumns& c, std::size_t at) {
+    typename L::Pointers from;  // a copy, as the columns' stores could change the originals for all the compiler knows
+    std::copy_n(&c.from[at], kLanes, from.begin());
+    L::gather(from, 0, c.ethernet.data(), at);
+#pragma GCC unroll 4
+    for (std::size_t piece = 0; piece < kPieces; ++piece) {
+      L::gather(from, kIpHeader + 16 * piece, &c.words[4 * piece], at);
+    }
   }
 
-  [[gnu::always_inline]] static void judge(HeaderColumns& c, std::size_t at, const PlainFinder::Rules& rules) {
-    const V meta = L::load(c.meta, at), w0 = L::load(c.w0, at), w1 = L::load(c.w1, at), w2 = L::load(c.w2, at);
-    const V w3 = L::load(c.w3, at), w4 = L::load(c.w4, at), w5 = L::load(c.w5, at);
-    V bad = (meta >> 32 & 0xffff) ^ rules.port;
-    bad |= (L::load(c.mac, at) ^ rules.mac) & 0x0001'ffff'ffff'ffff;  // the source's multicast bit as well
-    bad |= (w0 >> 16 & 0xff'ffff) ^ 0x45'0008;                        // EtherType, version, header length
-    bad |= (w1 & 0x0000'ff00'ff3f'0000) ^ 0x0000'0600'0000'0000;      // no fragment; TCP
-    const V total = (w0 >> 40 & 0xff00) | w0 >> 56;
-    const V words = w4 >> 36 & 0xf;  // of the TCP header
-    bad |= (words * 4 + 20) ^ total;
-    bad |= L::above(L::all(5), words) | L::exceeds(words, 11) | L::above(total + 14, meta & 0xffffffff);
-    // Port 0, and flags that cannot be (plain_packet.h).
-    const V ports = L::swap_half(w3 & 0xffffffff);
-    bad |= L::equal(ports & 0xffff, 0) | L::equal(ports >> 16, 0);
-    bad |= ~(L::all(kGoodFlags) >> (w4 >> 40 & 31)) & 1;
+  // 0 for a sum that is a multiple of 0xffff, and if it is `trusted`. The sum is above 0 and below 2^24: folded once it
+  // is below 0x100ff, and only 0xffff is left of the multiples.
+  [[gnu::always_inline]] static V wrong(const V& sum, const V& trusted) {
+    return (L::halves(sum) ^ every<0xffff>)&~trusted;
+  }
+  // The TCP header's word of options `k`, if it has more words than `before`.
+  [[gnu::always_inline]] static V option(const HeaderColumns& c, std::size_t at, std::size_t k, const V& words,
+                                         const Everywhere& before) {
+    return L::halves(L::load(c.words[H::kTcpOptions + k], at) & L::exceeds(words, before));
+  }
 
-    const V addresses = L::halves(w2);
-    const V ip_sum = (w0 >> 32) + L::halves(w1) + addresses;
-    bad |= wrong(ip_sum, L::equal(meta >> 48 & 0xff, static_cast<u64>(ChecksumState::Verified)));
-    // The segment's words that are there: its header has five, and one more for each word of options.
-    V tcp_sum = addresses + 0x0600 + ((total - 20) << 8) + L::halves(w3) + L::halves(w4) + (w5 & 0xffffffff);
-    const V w6 = L::load(c.w6, at), w7 = L::load(c.w7, at), w8 = L::load(c.w8, at);
-    tcp_sum += (w5 >> 32) & L::exceeds(words, 5);
-    tcp_sum += (w6 & 0xffffffff & L::exceeds(words, 6)) + (w6 >> 32 & L::exceeds(words, 7));
-    tcp_sum += (w7 & 0xffffffff & L::exceeds(words, 8)) + (w7 >> 32 & L::exceeds(words, 9));
-    tcp_sum += w8 & 0xffffffff & L::exceeds(words, 10);
-    bad |= wrong(tcp_sum, ~L::equal(meta >> 56, static_cast<u64>(ChecksumState::Unverified)));
+  // A bit for each frame that is plain and bare.
+  [[gnu::always_inline]] static std::uint64_t judge(const HeaderColumns& c, std::size_t at,
+                                                    const PlainFinder::Rules& rules, SipLanes<2>& keys) {
+    const V arrival = L::load(c.arrival, at);
+    V bad = (arrival & every<0xffff>)^rules.port;
+    bad |= L::load(c.ethernet[0], at) ^ rules.mac_begin;
+    bad |= (L::load(c.ethernet[1], at) ^ rules.mac_end) & every<0x1'ffff>;    // the source's multicast bit as well
+    bad |= (L::load(c.ethernet[3], at) & every<0xff'ffff>)^every<0x45'0008>;  // EtherType, version, header length
+
+    const V begin = L::load(c.words[H::kIpBegin], at), fragment = L::load(c.words[H::kIpFragment], at);
+    const V protocol = L::load(c.words[H::kIpProtocol], at), flags = L::load(c.words[H::kTcpFlags], at);
+    bad |= fragment & every<0xff3f'0000>;  // none; the sign that there may be none is allowed
+    bad |= (protocol & every<0xff00>)^every<0x0600>;
+    const V total = L::swap(begin) & every<0xffff>, words = flags >> 4 & every<0xf>;  // the latter of the TCP header
+    bad |= ((words << 2) + every<20>)^total;
+    bad |= L::above(L::all(every<5>), words) | L::exceeds(words, every<11>);
+    bad |= L::above(total + every<14>, L::load(c.length, at));
+    // Port 0, and flags that cannot be (plain_packet.h).
+    const V ports_as_sent = L::load(c.words[H::kTcpPorts], at), ports = L::swap(ports_as_sent);
+    bad |= L::zero_halves(ports);
+    bad |= ~(L::all(every<kGoodFlags>) >> (flags >> 8 & every<31>)) & every<1>;
+
+    const V source = L::load(c.words[H::kIpSource], at), destination = L::load(c.words[H::kIpDestination], at);
+    const V addresses = L::halves(source) + L::halves(destination);
+    const V ip_sum = L::halves(begin) + L::halves(fragment) + L::halves(protocol) + addresses;
+    constexpr auto kVerified = static_cast<std::uint32_t>(ChecksumState::Verified);
+    bad |= wrong(ip_sum, L::equal(arrival >> 16 & every<0xff>, every<kVerified>));
+    V tcp_sum = addresses + (((total - every<20>) << 8) + every<0x0600>)+L::halves(ports_as_sent) + L::halves(flags);
+    for (const std::size_t word : {H::kTcpSequence, H::kTcpAcknowledgment, H::kTcpChecksum}) {
+      tcp_sum += L::halves(L::load(c.words[word], at));
+    }
+    tcp_sum += option(c, at, 0, words, every<5>) + option(c, at, 1, words, every<6>);
+    tcp_sum += option(c, at, 2, words, every<7>) + option(c, at, 3, words, every<8>);
+    tcp_sum += option(c, at, 4, words, every<9>) + option(c, at, 5, words, every<10>);
+    constexpr auto kUnverified = static_cast<std::uint32_t>(ChecksumState::Unverified);
+    bad |= wrong(tcp_sum, ~L::equal(arrival >> 24, every<kUnverified>));
 
     // From where it may come (RFC 6890, and not from us), to where it may go: Topology::is_between.
-    const V source = w2 & 0xffffffff, destination = w2 >> 32;
-    bad |= L::equal(source & 0xff, 0) | L::equal(source & 0xff, 127) | L::exceeds(source & 0xff, 223);
+    const V net = source & every<0xff>;
+    bad |= L::is_zero(net) | L::equal(net, every<127>) | L::exceeds(net, every<223>);
     V ours = V{};
     for (const PlainFinder::Rules::Own& own : rules.own) {
       ours |= L::equal(destination, own.address);
-      const V on_link = L::equal((source ^ own.address) & own.mask, 0);
+      const V on_link = L::is_zero((source ^ own.address) & own.mask);
       const V host = source & own.host_mask;
-      bad |= on_link & (L::equal(source, own.address) |
-                        (own.has_broadcast & (L::equal(host, 0) | L::equal(host, own.host_mask))));
+      bad |= on_link &
+             (L::equal(source, own.address) | (own.has_broadcast & (L::is_zero(host) | L::equal(host, own.host_mask))));
     }
-    L::store(c.bad, at, bad | ~ours);
-    L::store(c.addresses, at, L::swap_half(source) << 32 | L::swap_half(destination));
-    L::store(c.ports, at, ports);
+    L::store(keys.words[0], at, L::pairs(L::swap(destination), L::swap(source)));
+    L::store(keys.words[1], at, L::pairs(ports, L::all(every<sizeof(FlowKey4) << 24>)));
+    return L::bits(L::is_zero(bad | ~ours)) << at;
   }
 
-  [[gnu::always_inline]] static void judge_all(HeaderColumns& c, std::size_t count, const PlainFinder::Rules& rules) {
-    for (std::size_t at = 0; at < count; at += kLanes) judge(c, at, rules);
+  [[gnu::always_inline]] static std::uint64_t judge_all(HeaderColumns& c, std::size_t count,
+                                                        const PlainFinder::Rules& rules, SipLanes<2>& keys) {
+    for (std::size_t at = 0; at < count; at += kLanes) gather(c, at);
+    std::uint64_t good = 0;
+    for (std::size_t at = 0; at < count; at += kLanes) good |= judge(c, at, rules, keys);
+    return good;
   }
 };
 
-using Function = void (*)(HeaderColumns&, std::size_t, const PlainFinder::Rules&);
+using Columns = HeaderColumns;
+using Rules = PlainFinder::Rules;
+using Function = std::uint64_t (*)(Columns&, std::size_t, const Rules&, SipLanes<2>&);
 
-void judge_none(HeaderColumns& c, std::size_t count, const PlainFinder::Rules& rules) {
-  Judge<1>::judge_all(c, count, rules);
+std::uint64_t judge_none(Columns& c, std::size_t count, const Rules& rules, SipLanes<2>& keys) {
+  return Judge<1>::judge_all(c, count, rules, keys);
 }
 #if LEVEE_HAS_VECTOR_UNITS
-LEVEE_SSE42 void judge_sse42(HeaderColumns& c, std::size_t count, const PlainFinder::Rules& rules) {
-  Judge<2>::judge_all(c, count, rules);
+LEVEE_SSE42 std::uint64_t judge_sse42(Columns& c, std::size_t count, const Rules& rules, SipLanes<2>& keys) {
+  return Judge<4>::judge_all(c, count, rules, keys);
 }
-LEVEE_AVX2 void judge_avx2(HeaderColumns& c, std::size_t count, const PlainFinder::Rules& rules) {
-  Judge<4>::judge_all(c, count, rules);
+LEVEE_AVX2 std::uint64_t judge_avx2(Columns& c, std::size_t count, const Rules& rules, SipLanes<2>& keys) {
+  return Judge<8>::judge_all(c, count, rules, keys);
 }
-LEVEE_AVX512 void judge_avx512(HeaderColumns& c, std::size_t count, const PlainFinder::Rules& rules) {
-  Judge<8>::judge_all(c, count, rules);
+LEVEE_AVX512 std::uint64_t judge_avx512(Columns& c, std::size_t count, const Rules& rules, SipLanes<2>& keys) {
+  return Judge<16>::judge_all(c, count, rules, keys);
 }
 #endif
 
@@ -123,47 +153,42 @@ PlainFinder::PlainFinder(const Topology& topology, VectorUnit unit) : judge_(jud
     const Topology::PlainLink* link = topology.plain_link(port);
     if (link == nullptr) continue;
     rules.port = port;
-    rules.mac = link->mac;
+    rules.mac_begin = static_cast<std::uint32_t>(link->mac);
+    rules.mac_end = static_cast<std::uint32_t>(link->mac >> 32);
     for (const Topology::OnLink& own : topology.on_link()) {
       rules.own.push_back({.address = swap_if_little_endian(own.address),
                            .mask = swap_if_little_endian(own.mask),
                            .host_mask = swap_if_little_endian(~own.mask),
-                           .has_broadcast = own.has_broadcast ? ~u64{0} : 0});
+                           .has_broadcast = own.has_broadcast ? ~std::uint32_t{0} : 0});
     }
   }
 }
 
-void PlainFinder::find(std::span<const Frame> frames, HeaderColumns& columns) const {
+std::uint64_t PlainFinder::find(std::span<const Frame> frames, HeaderColumns& columns, SipLanes<2>& keys) const {
   DCHECK(!frames.empty() && frames.size() <= HeaderColumns::kMost);
   const std::uint16_t port = frames.front().port;  // of all frames, as a rule
-  if (port >= rules_.size() || rules_[port].own.empty()) {
-    for (std::size_t i = 0; i < frames.size(); ++i) columns.bad[i] = 1;
-    return;
-  }
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    const Frame& frame = frames[i];
+  if (port >= rules_.size() || rules_[port].own.empty()) return 0;
+  std::size_t count = 0;
+#pragma GCC unroll 2
+  for (const Frame& frame : frames) {
     const Block& block = *frame.block;
-    const std::byte* const data = frame.data;
-    // A chain, a buffer that ends too soon or one that others read, too, is made a frame of no length.
-    const bool in_reach =
-        frame.next == nullptr && frame.exclusive && block.refs == 1 && data + kReach <= block.base + block.size;
-    columns.meta[i] = static_cast<u64>(frame.tcp_checksum) << 56 | static_cast<u64>(frame.ip_checksum) << 48 |
-                      static_cast<u64>(frame.port) << 32 | (in_reach ? frame.length : 0);
-    if (!in_reach) [[unlikely]]
-      continue;
-    columns.mac[i] = load(data);
-    const std::byte* const from = data + kFirst;
-    columns.w0[i] = load(from);
-    columns.w1[i] = load(from + 8);
-    columns.w2[i] = load(from + 16);
-    columns.w3[i] = load(from + 24);
-    columns.w4[i] = load(from + 32);
-    columns.w5[i] = load(from + 40);
-    columns.w6[i] = load(from + 48);
-    columns.w7[i] = load(from + 56);
-    columns.w8[i] = load(from + 64);
+    columns.arrival[count] = frame.port | static_cast<std::uint32_t>(frame.ip_checksum) << 16 |
+                             static_cast<std::uint32_t>(frame.tcp_checksum) << 24;
+    // No chain, no buffer that ends too soon, and none that others read, too.
+    if (frame.next == nullptr && frame.exclusive && block.refs == 1 && frame.data + kReach <= block.base + block.size)
+        [[likely]] {
+      columns.from[count] = frame.data;
+      columns.length[count++] = frame.length;
+    } else {
+      columns.from[count] = kNothing.data();
+      columns.length[count++] = 0;
+    }
   }
-  judge_(columns, frames.size(), rules_[port]);
+  for (; count % 16 != 0; ++count) {  // whole vectors
+    columns.from[count] = kNothing.data();
+    columns.length[count] = 0;
+  }
+  return judge_(columns, frames.size(), rules_[port], keys);
 }
 
 }  // namespace levee::shard

@@ -83,6 +83,8 @@ struct TimerLinks {
 };
 
 inline constexpr std::size_t kBurst = HeaderColumns::kMost;  // frames that are looked at together
+// A bit for each of a burst's frames. REQUIRES: 1 to kBurst of them.
+[[nodiscard]] constexpr std::uint64_t all_of(std::size_t frames) { return ~std::uint64_t{0} >> (kBurst - frames); }
 
 // A list of connection records through one of their links.
 struct RecordList {
@@ -167,10 +169,15 @@ class Shard::Impl {
   std::vector<Waiting> starved_;        // whose service wanted to send when no buffer was to be had; bounded
   std::uint32_t reap_next_ = kNoIndex;  // told `closed` by the last next_ready()
   bool draining_ = false;
-  std::array<Packet, kBurst> burst_;        // of the receive() that is running
-  HeaderColumns columns_;                   // its headers
-  SipLanes<2> flow_lanes_;                  // its flow hashes
-  CookieBatch cookie_batch_;                // its cookies
+  std::span<const Frame> burst_frames_;
+  std::array<Packet, kBurst> burst_;  // of the receive() that is running
+  HeaderColumns columns_;             // its headers
+  SipLanes<2> flow_lanes_;            // its flow keys and their hashes
+  CookieBatch cookie_batch_;          // its cookies
+  // A bit for each of its frames: plain and bare; made a Packet; one that the flow index may have had something for
+  // when the burst was looked up early; prepared in cookie_batch_. Of those by columns: SYNs, and ACKs without a
+  // cookie.
+  std::uint64_t bare_ = 0, taken_apart_ = 0, maybe_known_ = 0, prepared_ = 0, columns_syns_ = 0, forged_acks_ = 0;
   std::uint64_t insertions_before_ = 0;     // FlowIndex::insertions() when the burst was looked up early
   std::uint32_t burst_buffers_ = 0;         // of frames whose turn has not come, though they count as BuffersIn
   std::array<Slice, kMaxPieces> pieces_{};  // payload of the segment that is being handled
@@ -182,6 +189,7 @@ class Shard::Impl {
   [[nodiscard]] std::uint32_t find_reopening(const FlowKey4& key, std::uint64_t hash) const;
   [[nodiscard]] unsigned owner_of(const FlowKey4& key) const;
   void take_burst(std::span<const Frame> frames);
+  [[nodiscard]] Packet& packet_at(std::size_t place);
   void hash_burst(std::size_t count);
   void look_up_early(std::size_t count);
   void take_turn(Packet& packet);
@@ -205,6 +213,9 @@ class Shard::Impl {
   void prepare_cookies(std::size_t count);
   bool prepare_cookie(const Packet& packet, std::size_t lane, bool for_syns, bool for_acks);
   [[nodiscard]] CookieBatch::Target cookie_target(const Packet& packet) const;
+  std::uint64_t answer_from_columns(std::size_t begin, std::size_t count, OutFrame* replies);
+  enum class Settled : std::uint8_t { No, Answered, Refused };
+  Settled settle_alone(std::size_t place, OutFrame* reply);
   // Settles as many of the burst's packets from `begin` on as are prepared and simple; returns the first that is not.
   std::size_t settle_prepared(std::size_t begin, std::size_t end);
 

@@ -1,7 +1,8 @@
 // Frames in: the burst is taken apart and its buckets are prefetched, then each packet is looked up and handled at its
 // own turn, because what one changes the next may need (a cookie's ACK and the request behind it often share a burst).
+#include <algorithm>
 #include <array>
-#include <cstring>
+#include <bit>
 
 #include "base/check.h"
 #include "shard/impl.h"
@@ -21,41 +22,53 @@ void Shard::Impl::receive(std::span<const Frame> frames) {
 }
 
 void Shard::Impl::take_burst(std::span<const Frame> frames) {
-  // A frame's headers are in two lines mostly.
+  std::uint64_t bytes = 0;
+#pragma GCC unroll 4
   for (const Frame& frame : frames) {
+    // Its headers are in two lines mostly.
     __builtin_prefetch(frame.data);
     __builtin_prefetch(frame.data + 64);
+    bytes += frame.length;
   }
-  plain_.find(frames, columns_);
-  std::uint64_t bytes = 0;
-  std::uint32_t buffers = 0;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    const Frame& frame = frames[i];
-    if (columns_.bad[i] == 0) {
-      ++buffers;
-      bytes += frame.length;
-      take_bare(frame, columns_.addresses[i], columns_.ports[i], topology_, burst_[i]);
-      continue;
-    }
-    for (const Frame* piece = &frame; piece != nullptr; piece = piece->next) {
+  burst_frames_ = frames;
+  bare_ = plain_.find(frames, columns_, flow_lanes_);
+  taken_apart_ = ~bare_;
+  auto segments = static_cast<std::uint64_t>(std::popcount(bare_));
+  auto buffers = static_cast<std::uint32_t>(frames.size());
+  for (std::uint64_t left = ~bare_ & all_of(frames.size()); left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    for (const Frame* piece = frames[i].next; piece != nullptr; piece = piece->next) {
       ++buffers;
       bytes += piece->length;
     }
-    take_apart(frame, topology_, burst_[i]);
-    columns_.addresses[i] = burst_[i].key.addresses();
-    columns_.ports[i] = burst_[i].key.ports();
+    take_apart(frames[i], topology_, burst_[i]);
+    set_flow_key(burst_[i].key, flow_lanes_, i);
+    segments += burst_[i].kind == PacketKind::Tcp ? 1 : 0;
   }
   burst_buffers_ = buffers;
   stats_.count(Counter::FramesReceived, frames.size());
   stats_.count(Counter::BuffersIn, buffers);
   stats_.count(Counter::BytesReceived, bytes);
+  stats_.count(Counter::InSegs, segments);
   hash_burst(frames.size());
   prepare_cookies(frames.size());
 
   for (std::size_t i = 0; i < frames.size();) {
     i = settle_prepared(i, frames.size());
-    if (i < frames.size()) take_turn(burst_[i++]);
+    if (i < frames.size()) take_turn(packet_at(i++));
   }
+}
+
+// A bare frame that columns settle never becomes a Packet.
+Packet& Shard::Impl::packet_at(std::size_t place) {
+  Packet& packet = burst_[place];
+  const std::uint64_t bit = std::uint64_t{1} << place;
+  if ((taken_apart_ & bit) == 0) {
+    take_bare(burst_frames_[place], flow_key(flow_lanes_, place), topology_, packet);
+    taken_apart_ |= bit;
+  }
+  packet.hash = flow_lanes_.hashes[place];
+  return packet;
 }
 
 void Shard::Impl::take_turn(Packet& packet) {
@@ -71,37 +84,29 @@ void Shard::Impl::take_turn(Packet& packet) {
 
 // The flow hash of every packet, though only TCP's is one, and its bucket on the way.
 void Shard::Impl::hash_burst(std::size_t count) {
-  std::memcpy(flow_lanes_.words[0].data(), columns_.addresses.data(), count * sizeof(std::uint64_t));
-  for (std::size_t i = 0; i < count; ++i) {
-    flow_lanes_.words[1][i] = std::uint64_t{sizeof(FlowKey4)} << 56 | columns_.ports[i];
-  }
   sip_.hash_1_3(flow_lanes_, count);
-  std::uint64_t segments = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    burst_[i].hash = flow_lanes_.hashes[i];
-    index_.prefetch(flow_lanes_.hashes[i]);
-    segments += burst_[i].kind == PacketKind::Tcp ? 1 : 0;
-  }
-  stats_.count(Counter::InSegs, segments);
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < count; ++i) index_.prefetch(flow_lanes_.hashes[i]);
 }
 
 // Prefetches the records that the burst's packets probably belong to. Each is looked up again at its own turn, as an
 // earlier packet may have made it, or ended it.
 void Shard::Impl::look_up_early(std::size_t count) {
   insertions_before_ = index_.insertions();
-  for (Packet& packet : std::span(burst_).first(count)) {
-    if (packet.kind != PacketKind::Tcp) continue;
-    const FlowIndex::Glance glance = index_.glance(packet.hash);
-    packet.maybe_known = glance.maybe;
-    switch (glance.likely.kind()) {
+  maybe_known_ = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    FlowRef likely;
+    if (!index_.may_have(flow_lanes_.hashes[i], likely)) continue;
+    maybe_known_ |= std::uint64_t{1} << i;
+    switch (likely.kind()) {
       case RecordKind::Connection:
-        connections_.prefetch(glance.likely.index());
+        connections_.prefetch(likely.index());
         break;
       case RecordKind::TimeWait:
-        time_wait_.prefetch(glance.likely.index());
+        time_wait_.prefetch(likely.index());
         break;
       case RecordKind::HalfOpen:
-        half_open_.prefetch(glance.likely.index());
+        half_open_.prefetch(likely.index());
         break;
       case RecordKind::None:
         break;

@@ -169,7 +169,6 @@ void take_any(const Frame& frame, const Topology& topology, Packet& packet) {
   packet.frame = &frame;
   packet.frame_taken = false;
   packet.has_vlan = false;
-  packet.prepared = false;
   if (const auto drop = take_apart_into(frame, topology, packet)) {
     packet.kind = PacketKind::Dropped;
     packet.drop = *drop;

@@ -28,8 +28,6 @@ struct Packet {
   FlowKey4 key;
   PacketKind kind = PacketKind::Dropped;
   Drop drop = Drop::TooShort;  // with Dropped
-  bool prepared = false;       // in the burst's CookieBatch
-  bool maybe_known = false;    // false: the flow index had nothing for it when the burst was looked up early
   bool frame_taken = false;    // a reply was written into the first piece: its ref has moved on
   bool has_vlan = false;
   std::uint16_t interface = kNoInterface;

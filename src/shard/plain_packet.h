@@ -73,7 +73,6 @@ inline void set_plain(const Frame& frame, std::uint16_t interface, std::uint32_t
                       std::uint32_t payload_length, Packet& packet) {
   packet.frame = &frame;
   packet.kind = PacketKind::Tcp;
-  packet.prepared = false;
   packet.frame_taken = false;
   packet.has_vlan = false;
   packet.interface = interface;
@@ -128,13 +127,9 @@ inline void set_plain(const Frame& frame, std::uint16_t interface, std::uint32_t
   return true;
 }
 
-// A frame that is plain and bare (header_columns.h); `addresses` and `ports` are its key's.
-inline void take_bare(const Frame& frame, std::uint64_t addresses, std::uint64_t ports, const Topology& topology,
-                      Packet& packet) {
-  packet.key = {{static_cast<std::uint32_t>(addresses)},
-                {static_cast<std::uint32_t>(addresses >> 32)},
-                static_cast<std::uint16_t>(ports),
-                static_cast<std::uint16_t>(ports >> 16)};
+// A frame that is plain and bare (header_columns.h).
+inline void take_bare(const Frame& frame, const FlowKey4& key, const Topology& topology, Packet& packet) {
+  packet.key = key;
   const std::uint32_t words = std::to_integer<std::uint32_t>(frame.data[46]) >> 4;
   set_plain(frame, topology.plain_link(frame.port)->interface, 34 + 4 * words, 0, packet);
 }

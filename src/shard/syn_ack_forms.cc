@@ -10,11 +10,15 @@ namespace {
 constexpr std::size_t kIpHeader = sizeof(wire::Ipv4Header), kTcpHeader = sizeof(wire::TcpHeader);
 constexpr std::size_t kMssOption = 4, kBeforeTsValue = 4;
 
+std::uint64_t both(std::uint64_t low, std::uint64_t high) {
+  return wire::fold(low) | std::uint64_t{wire::fold(high)} << 32;
+}
+
 }  // namespace
 
 SynAckForm::SynAckForm(const tcp::HalfOpen& kind, tcp::MssLimits limits, const levee::TcpOptions& options,
                        const InterfaceOptions& interface)
-    : ipv4_checksum_offload_(interface.ipv4_checksum_offload), tcp_checksum_offload_(interface.tcp_checksum_offload) {
+    : checksum_offload_(interface.ipv4_checksum_offload || interface.tcp_checksum_offload) {
   tcp::OutSegment segment = tcp::syn_ack(kind, Instant{}, limits, options);
   segment.seq = segment.ack = tcp::Seq(0);
   segment.options.ts_value = segment.options.ts_echo = 0;
@@ -33,26 +37,23 @@ SynAckForm::SynAckForm(const tcp::HalfOpen& kind, tcp::MssLimits limits, const l
   auto& tcp = *reinterpret_cast<wire::TcpHeader*>(packet_.data() + kIpHeader);
   ip.checksum = 0;
   tcp.checksum = 0;
-  ip_sum_ = wire::native_sum(packet_.data(), kIpHeader);
   const auto tcp_length = static_cast<std::uint16_t>(length - kIpHeader);
-  tcp_sum_ = wire::native_pseudo_header(wire::kProtocolTcp, tcp_length);
-  if (!tcp_checksum_offload_) tcp_sum_ = wire::native_sum(packet_.data() + kIpHeader, tcp_length, tcp_sum_);
+  std::uint64_t tcp_sum = wire::native_pseudo_header(wire::kProtocolTcp, tcp_length);
+  if (!interface.tcp_checksum_offload) tcp_sum = wire::native_sum(packet_.data() + kIpHeader, tcp_length, tcp_sum);
+  sums_ = both(wire::native_sum(packet_.data(), kIpHeader), tcp_sum);
 }
 
 SynAckForm::Words SynAckForm::words_for(const FlowKey4& key, tcp::Seq iss, std::uint32_t acknowledgment,
                                         std::uint32_t ts_value, std::uint32_t ts_echo) {
-  const std::uint32_t source = swap_if_little_endian(key.local.value);
-  const std::uint32_t destination = swap_if_little_endian(key.remote.value);
-  Words words;
-  store(reinterpret_cast<std::byte*>(&words.addresses), source);
-  store(reinterpret_cast<std::byte*>(&words.addresses) + sizeof(source), destination);
-  words.ports = swap_if_little_endian(std::uint32_t{key.local_port} << 16 | key.remote_port);
-  words.sequence = swap_if_little_endian(iss.value());
-  words.acknowledgment = acknowledgment;
-  words.ts_value = ts_value;
-  words.ts_echo = ts_echo;
-  words.addresses_sum = std::uint64_t{source} + destination;
-  words.sum = words.addresses_sum + words.ports + words.sequence + acknowledgment + ts_value + ts_echo;
+  Words words{.begin = {swap_if_little_endian(key.local.value), swap_if_little_endian(key.remote.value),
+                        swap_if_little_endian(std::uint32_t{key.local_port} << 16 | key.remote_port),
+                        swap_if_little_endian(iss.value())},
+              .acknowledgment = acknowledgment,
+              .ts_value = ts_value,
+              .ts_echo = ts_echo};
+  const auto& [source, destination, ports, sequence] = words.begin;
+  const std::uint64_t addresses = std::uint64_t{source} + destination;
+  words.sums = both(addresses, addresses + ports + sequence + acknowledgment + ts_value + ts_echo);
   return words;
 }
 

@@ -31,37 +31,42 @@ class SynAckForm {
 
   // What a SYN adds, as it is to lie in the packet; timestamps of 0 where the form has none.
   struct Words {
-    std::uint64_t addresses = 0;
-    std::uint32_t ports = 0, sequence = 0, acknowledgment = 0, ts_value = 0, ts_echo = 0;
-    std::uint64_t addresses_sum = 0;  // of their two halves
-    std::uint64_t sum = 0;            // of all
+    std::array<std::uint32_t, 4> begin{};  // source, destination, ports, sequence number
+    std::uint32_t acknowledgment = 0, ts_value = 0, ts_echo = 0;
+    // Native sums, folded to 16 bits: of both addresses in the low half, of all in the high one.
+    std::uint64_t sums = 0;
   };
   // The last three as they are to lie in the packet.
   [[nodiscard]] static Words words_for(const FlowKey4& key, tcp::Seq iss, std::uint32_t acknowledgment,
                                        std::uint32_t ts_value, std::uint32_t ts_echo);
   // Writes kRoom bytes from the IPv4 header on.
   void fill_in(std::byte* ip, const Words& words) const {
-    constexpr std::size_t kIpChecksum = 10, kAddresses = 12, kPorts = 20, kSequence = 24, kTcpChecksum = 36;
-    const std::uint16_t ip_checksum = ipv4_checksum_offload_ ? 0 : wire::finish(ip_sum_ + words.addresses_sum);
-    const std::uint16_t tcp_checksum =
-        tcp_checksum_offload_ ? wire::fold(tcp_sum_ + words.addresses_sum) : wire::finish(tcp_sum_ + words.sum);
+    constexpr std::size_t kIpChecksum = 10, kSource = 12, kAcknowledgment = 28, kTcpChecksum = 36;
+    // Both checksums at once: the sum of two numbers of 16 bits is folded by adding its carry, which makes no other.
+    const std::uint64_t sums = sums_ + words.sums;
+    const std::uint64_t checksums = ~(sums + (sums >> 16 & 0xffff'0000'ffff));
+    auto ip_checksum = static_cast<std::uint16_t>(checksums);
+    auto tcp_checksum = static_cast<std::uint16_t>(checksums >> 32);
+    if (checksum_offload_) {
+      if (frame_.ipv4_checksum) ip_checksum = 0;
+      if (frame_.tcp_checksum) tcp_checksum = wire::fold((sums_ >> 32) + (words.sums & 0xffff));
+    }
+    std::byte* const timestamps = ip + timestamps_at_;
     std::memcpy(ip, packet_.data(), kRoom);
     store(ip + kIpChecksum, ip_checksum);
-    store(ip + kAddresses, words.addresses);
-    store(ip + kPorts, words.ports);
-    store(ip + kSequence, words.sequence);
-    store(ip + kSequence + 4, words.acknowledgment);
+    store(ip + kSource, words.begin);
+    store(ip + kAcknowledgment, words.acknowledgment);
     store(ip + kTcpChecksum, tcp_checksum);
-    store(ip + timestamps_at_, words.ts_value);
-    store(ip + timestamps_at_ + 4, words.ts_echo);
+    store(timestamps, words.ts_value);
+    store(timestamps + 4, words.ts_echo);
   }
-  // The frame of a packet that begins at `l2_length`; where it lies is left to the caller.
+  // The frame, untagged; where it lies is left to the caller.
+  [[nodiscard]] const OutFrame& frame() const { return frame_; }
+  // The same for a packet that begins at `l2_length`.
   void describe(OutFrame& frame, std::uint32_t l2_length) const {
     frame = frame_;
-    if (l2_length != frame_.l2_length) {
-      frame.length += l2_length - frame_.l2_length;
-      frame.l2_length = static_cast<std::uint8_t>(l2_length);
-    }
+    frame.length += l2_length - frame_.l2_length;
+    frame.l2_length = static_cast<std::uint8_t>(l2_length);
   }
 
  private:
@@ -71,10 +76,12 @@ class SynAckForm {
   }
 
   alignas(16) std::array<std::byte, kRoom> packet_{};
-  std::uint64_t ip_sum_ = 0, tcp_sum_ = 0;  // native sums of what is constant; the pseudo-header's share included
-  OutFrame frame_;                          // untagged
-  std::uint8_t timestamps_at_ = 0;          // where TSval lies; behind the packet if there is none
-  bool ipv4_checksum_offload_ = false, tcp_checksum_offload_ = false;
+  // Native sums of what is constant, folded: of the IPv4 header in the low half; in the high one of the segment, with
+  // the pseudo-header's share.
+  std::uint64_t sums_ = 0;
+  OutFrame frame_;                  // untagged
+  std::uint8_t timestamps_at_ = 0;  // where TSval lies; behind the packet if there is none
+  bool checksum_offload_ = false;   // of either checksum, see frame_
 };
 
 // The forms of one listener on one interface, by what the SYN offered.

@@ -89,8 +89,8 @@ class CookieJar {
     return static_cast<std::uint32_t>(lanes.hashes[lane]) & 0xffffff;
   }
 
-  // The present key, and its bit.
-  [[nodiscard]] const SipKey& key() const { return keys_[parity_]; }
+  // The keys that live, and the bit of the present one.
+  [[nodiscard]] const std::array<SipKey, 2>& keys() const { return keys_; }
   [[nodiscard]] std::uint8_t parity() const { return parity_; }
 
   // A cookie is on its way.

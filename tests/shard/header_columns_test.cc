@@ -69,8 +69,10 @@ class HeaderColumnsTest : public testing::Test {
     for (const Finder& finder : finders_) {
       Random random(frames.size());  // what an earlier burst left
       random.fill(std::as_writable_bytes(std::span(columns_.get(), 1)));
-      finder.plain.find(frames, *columns_);
-      for (std::size_t i = 0; i < frames.size(); ++i) compare(finder.unit, frames, i);
+      random.fill(std::as_writable_bytes(std::span(&keys_, 1)));
+      const std::uint64_t found = finder.plain.find(frames, *columns_, keys_);
+      ASSERT_EQ(frames.size() == HeaderColumns::kMost ? 0 : found >> frames.size(), 0U);
+      for (std::size_t i = 0; i < frames.size(); ++i) compare(finder.unit, frames, i, (found >> i & 1) != 0);
     }
   }
   // How many were found, by all units together.
@@ -83,7 +85,7 @@ class HeaderColumnsTest : public testing::Test {
     PlainFinder plain;
   };
 
-  void compare(VectorUnit unit, std::span<const Frame> frames, std::size_t place) {
+  void compare(VectorUnit unit, std::span<const Frame> frames, std::size_t place, bool is_found) {
     const Frame& frame = frames[place];
     Packet packet;
     const bool bare = std::endian::native == std::endian::little && take_plain(frame, topology_, packet) &&
@@ -91,13 +93,13 @@ class HeaderColumnsTest : public testing::Test {
                       frame.block->size >= HeaderColumns::kReach && frame.exclusive && frame.block->refs == 1 &&
                       frame.port == frames.front().port;
     const std::span<const std::byte> bytes(frame.data, frame.length);
-    ASSERT_EQ(columns_->bad[place] == 0, bare) << name(unit) << ", frame " << place << ": " << sim::describe(bytes);
+    ASSERT_EQ(is_found, bare) << name(unit) << ", frame " << place << ": " << sim::describe(bytes);
     if (!bare) return;
     ++found_;
-    ASSERT_EQ(columns_->addresses[place], packet.key.addresses()) << name(unit);
-    ASSERT_EQ(columns_->ports[place], packet.key.ports()) << name(unit);
+    ASSERT_EQ(keys_.words[0][place], packet.key.addresses()) << name(unit);
+    ASSERT_EQ(keys_.words[1][place], std::uint64_t{sizeof(FlowKey4)} << 56 | packet.key.ports()) << name(unit);
     Packet taken;
-    take_bare(frame, columns_->addresses[place], columns_->ports[place], topology_, taken);
+    take_bare(frame, flow_key(keys_, place), topology_, taken);
     ASSERT_EQ(taken.key, packet.key);
     ASSERT_EQ(taken.frame, packet.frame);
     ASSERT_EQ(taken.kind, packet.kind);
@@ -110,6 +112,7 @@ class HeaderColumnsTest : public testing::Test {
   const Topology topology_{crossroads()};
   std::vector<Finder> finders_;
   std::unique_ptr<HeaderColumns> columns_ = std::make_unique<HeaderColumns>();
+  SipLanes<2> keys_;
   std::uint64_t found_ = 0;
 };
 
@@ -193,10 +196,8 @@ TEST_F(HeaderColumnsTest, LeaveChainsToTheOthers) {
   frames[1].next = &second;
   const Topology topology(crossroads());
   const auto columns = std::make_unique<HeaderColumns>();
-  PlainFinder(topology, VectorUnit::None).find(frames, *columns);
-  EXPECT_EQ(columns->bad[0], 0U);
-  EXPECT_NE(columns->bad[1], 0U);
-  EXPECT_EQ(columns->bad[2], 0U);
+  SipLanes<2> keys;
+  EXPECT_EQ(PlainFinder(topology, VectorUnit::None).find(frames, *columns, keys), 0b101U);
 }
 
 // With more addresses than are compared in columns every frame is left to take_plain.
@@ -208,10 +209,10 @@ TEST_F(HeaderColumnsTest, FindNothingWhereWeHaveManyAddresses) {
   Burst burst;
   for (int i = 0; i < 5; ++i) burst.add(usual_frames().front(), 100, kSummed, 0);
   const auto columns = std::make_unique<HeaderColumns>();
-  PlainFinder(topology, VectorUnit::None).find(burst.frames(), *columns);
+  SipLanes<2> keys;
+  EXPECT_EQ(PlainFinder(topology, VectorUnit::None).find(burst.frames(), *columns, keys), 0U);
   for (std::size_t i = 0; i < 5; ++i) {
     Packet packet;
-    EXPECT_NE(columns->bad[i], 0U);
     EXPECT_TRUE(take_plain(burst.frames()[i], topology, packet));
   }
 }

@@ -48,7 +48,6 @@ class PlainPacket : public testing::Test {
     EXPECT_EQ(quick.frame, slow.frame);
     EXPECT_EQ(quick.key, slow.key);
     EXPECT_EQ(quick.kind, slow.kind);
-    EXPECT_EQ(quick.prepared, slow.prepared);
     EXPECT_EQ(quick.frame_taken, slow.frame_taken);
     EXPECT_EQ(quick.has_vlan, slow.has_vlan);
     EXPECT_EQ(quick.interface, slow.interface);
@@ -74,7 +73,6 @@ class PlainPacket : public testing::Test {
     Packet packet;
     packet.key = {{1}, {2}, 3, 4};
     packet.kind = PacketKind::Arp;
-    packet.prepared = 7;
     packet.frame_taken = packet.has_vlan = true;
     packet.interface = 77;
     packet.l3_offset = packet.l4_offset = packet.payload_offset = packet.payload_length = 7777;

@@ -78,23 +78,22 @@ OutFrame written(std::byte* to, const Case& one, const Handshake& handshake, boo
 
 SynAckForm::Words words_of(const Handshake& handshake) {
   const tcp::HalfOpen& half_open = handshake.half_open;
-  std::array<std::byte, 12> own{};  // addresses and ports as they lie in the answer
+  std::array<std::byte, 16> own{};  // addresses, ports and sequence number as they lie in the answer
   store_be32(&own[0], handshake.flow.local.value);
   store_be32(&own[4], handshake.flow.remote.value);
   store_be16(&own[8], handshake.flow.local_port);
   store_be16(&own[10], handshake.flow.remote_port);
+  store_be32(&own[12], half_open.iss.value());
   SynAckForm::Words words;
-  std::memcpy(&words.addresses, &own[0], 8);
-  std::memcpy(&words.ports, &own[8], 4);
-  words.sequence = swap_if_little_endian(half_open.iss.value());
+  std::memcpy(words.begin.data(), own.data(), own.size());
   words.acknowledgment = swap_if_little_endian((half_open.irs + 1).value());
   if (half_open.timestamps()) {
     words.ts_value = swap_if_little_endian(tcp::timestamp_clock(handshake.now, half_open.ts_offset));
     words.ts_echo = swap_if_little_endian(half_open.ts_recent);
   }
-  words.addresses_sum = wire::native_sum(own.data(), 8);
-  words.sum =
-      words.addresses_sum + words.ports + words.sequence + words.acknowledgment + words.ts_value + words.ts_echo;
+  const std::uint64_t all =
+      wire::native_sum(own.data(), own.size()) + words.acknowledgment + words.ts_value + std::uint64_t{words.ts_echo};
+  words.sums = wire::fold(wire::native_sum(own.data(), 8)) | std::uint64_t{wire::fold(all)} << 32;
   return words;
 }
 
@@ -177,14 +176,11 @@ TEST(SynAckForm, WordsForAnAnswerAreAsTheyLieInIt) {
     const SynAckForm::Words expected = words_of(handshake);
     const SynAckForm::Words words = SynAckForm::words_for(handshake.flow, handshake.half_open.iss,
                                                           expected.acknowledgment, expected.ts_value, expected.ts_echo);
-    ASSERT_EQ(words.addresses, expected.addresses);
-    ASSERT_EQ(words.ports, expected.ports);
-    ASSERT_EQ(words.sequence, expected.sequence);
+    ASSERT_EQ(words.begin, expected.begin);
     ASSERT_EQ(words.acknowledgment, expected.acknowledgment);
     ASSERT_EQ(words.ts_value, expected.ts_value);
     ASSERT_EQ(words.ts_echo, expected.ts_echo);
-    ASSERT_EQ(words.addresses_sum, expected.addresses_sum);
-    ASSERT_EQ(words.sum, expected.sum);
+    ASSERT_EQ(words.sums, expected.sums);
   }
 }
 
