@@ -190,9 +190,9 @@ class Stats {
   void count(Counter counter, std::uint64_t amount = 1) { counters_[static_cast<std::size_t>(counter)].add(amount); }
   void count(CloseCause cause) { closed_by_[static_cast<std::size_t>(cause)].add(); }
   // A connection (or its half-open or TIME-WAIT record) moves between states; `Closed` is not held by any record.
-  void enter(State state) {
-    entered_[static_cast<std::size_t>(state)].add();
-    in_state_[static_cast<std::size_t>(state)].add();
+  void enter(State state, std::uint64_t amount = 1) {
+    entered_[static_cast<std::size_t>(state)].add(amount);
+    in_state_[static_cast<std::size_t>(state)].add(amount);
   }
   void leave(State state) { in_state_[static_cast<std::size_t>(state)].subtract(); }
 

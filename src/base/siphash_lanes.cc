@@ -116,18 +116,23 @@ template <std::size_t kLanes, int kC, int kD, std::size_t kWords>
 
 struct Functions {
   void (*hash_1_3)(SipLanes<2>&, std::size_t);
+  void (*hash_2_4_short)(SipLanes<2>&, std::size_t);
   void (*hash_2_4)(SipLanes<3>&, std::size_t);
 };
 
 void none_1_3(SipLanes<2>& lanes, std::size_t count) { hash_all<1, 1, 3>(lanes, count); }
+void none_2_4_short(SipLanes<2>& lanes, std::size_t count) { hash_all<1, 2, 4>(lanes, count); }
 void none_2_4(SipLanes<3>& lanes, std::size_t count) { hash_all<1, 2, 4>(lanes, count); }
 
 #if LEVEE_HAS_VECTOR_UNITS
 LEVEE_SSE42 void sse42_1_3(SipLanes<2>& lanes, std::size_t count) { hash_all<2, 1, 3>(lanes, count); }
+LEVEE_SSE42 void sse42_2_4_short(SipLanes<2>& lanes, std::size_t count) { hash_all<2, 2, 4>(lanes, count); }
 LEVEE_SSE42 void sse42_2_4(SipLanes<3>& lanes, std::size_t count) { hash_all<2, 2, 4>(lanes, count); }
 LEVEE_AVX2 void avx2_1_3(SipLanes<2>& lanes, std::size_t count) { hash_all<4, 1, 3>(lanes, count); }
+LEVEE_AVX2 void avx2_2_4_short(SipLanes<2>& lanes, std::size_t count) { hash_all<4, 2, 4>(lanes, count); }
 LEVEE_AVX2 void avx2_2_4(SipLanes<3>& lanes, std::size_t count) { hash_all<4, 2, 4>(lanes, count); }
 LEVEE_AVX512 void avx512_1_3(SipLanes<2>& lanes, std::size_t count) { hash_all<8, 1, 3>(lanes, count); }
+LEVEE_AVX512 void avx512_2_4_short(SipLanes<2>& lanes, std::size_t count) { hash_all<8, 2, 4>(lanes, count); }
 LEVEE_AVX512 void avx512_2_4(SipLanes<3>& lanes, std::size_t count) { hash_all<8, 2, 4>(lanes, count); }
 #endif
 
@@ -136,20 +141,22 @@ Functions functions_of(VectorUnit unit) {
   switch (unit) {
 #if LEVEE_HAS_VECTOR_UNITS
     case VectorUnit::Sse42:
-      return {sse42_1_3, sse42_2_4};
+      return {sse42_1_3, sse42_2_4_short, sse42_2_4};
     case VectorUnit::Avx2:
-      return {avx2_1_3, avx2_2_4};
+      return {avx2_1_3, avx2_2_4_short, avx2_2_4};
     case VectorUnit::Avx512:
-      return {avx512_1_3, avx512_2_4};
+      return {avx512_1_3, avx512_2_4_short, avx512_2_4};
 #endif
     default:
-      return {none_1_3, none_2_4};
+      return {none_1_3, none_2_4_short, none_2_4};
   }
 }
 
 }  // namespace
 
 SipHasher::SipHasher(VectorUnit unit)
-    : hash_1_3_(functions_of(unit).hash_1_3), hash_2_4_(functions_of(unit).hash_2_4) {}
+    : hash_1_3_(functions_of(unit).hash_1_3),
+      hash_2_4_short_(functions_of(unit).hash_2_4_short),
+      hash_2_4_(functions_of(unit).hash_2_4) {}
 
 }  // namespace levee

@@ -25,12 +25,14 @@ class SipHasher {
  public:
   explicit SipHasher(VectorUnit unit);  // REQUIRES: machine_has(unit)
 
-  // SipHash-1-3 of two words, SipHash-2-4 of three: the first `count` hashes are right afterwards.
+  // SipHash-1-3 of two words, SipHash-2-4 of two or three: the first `count` hashes are right afterwards.
   void hash_1_3(SipLanes<2>& lanes, std::size_t count) const { hash_1_3_(lanes, count); }
+  void hash_2_4(SipLanes<2>& lanes, std::size_t count) const { hash_2_4_short_(lanes, count); }
   void hash_2_4(SipLanes<3>& lanes, std::size_t count) const { hash_2_4_(lanes, count); }
 
  private:
   void (*hash_1_3_)(SipLanes<2>&, std::size_t);
+  void (*hash_2_4_short_)(SipLanes<2>&, std::size_t);
   void (*hash_2_4_)(SipLanes<3>&, std::size_t);
 };
 

@@ -16,15 +16,15 @@ bool FlowIndex::insert(std::uint64_t hash, FlowRef ref) {
   const std::uint64_t home = hash & mask_;
   for (unsigned probe = 0; probe < kProbes; ++probe) {
     Bucket& bucket = buckets_[(home + probe) & mask_];
-    for (std::size_t slot = 0; slot < kSlots; ++slot) {
-      if (bucket.refs[slot]) continue;
-      bucket.tags[slot] = tag_of(hash);
-      bucket.refs[slot] = ref;
-      if (probe > 0) ++buckets_[home].spilled;
-      ++size_;
-      ++insertions_;
-      return true;
-    }
+    const unsigned free = free_slots(bucket);
+    if (free == 0) continue;
+    const auto slot = static_cast<std::size_t>(std::countr_zero(free));
+    bucket.tags[slot] = tag_of(hash);
+    bucket.refs[slot] = ref;
+    if (probe > 0) ++buckets_[home].spilled;
+    ++size_;
+    ++insertions_;
+    return true;
   }
   return false;
 }

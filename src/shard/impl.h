@@ -2,6 +2,7 @@
 //
 //   ingress.cc     frames -> segments -> TCBs; header_columns, plain_packet, packet: what a frame says
 //   cookie_batch.cc, cookie_columns.cc   a burst of SYNs and forged ACKs; syn_policy.cc: which tier answers a SYN
+//   reopening.cc   half-open records made, and those that reopen TIME-WAIT a burst at a time
 //   replies.cc     stateless replies, in place; syn_ack_forms.cc
 //   egress.cc      TCBs -> frames                    arp.cc, icmp.cc
 //   records.cc     life of connection, half-open and TIME-WAIT records; timers
@@ -85,6 +86,17 @@ struct TimerLinks {
 inline constexpr std::size_t kBurst = HeaderColumns::kMost;  // frames that are looked at together
 // A bit for each of a burst's frames. REQUIRES: 1 to kBurst of them.
 [[nodiscard]] constexpr std::uint64_t all_of(std::size_t frames) { return ~std::uint64_t{0} >> (kBurst - frames); }
+
+// The SYNs of a burst whose hashes lead to TIME-WAIT entries, in the burst's order.
+struct ReopeningBatch {
+  static_assert(kBurst <= 64 && kBurst <= SipLanes<2>::kMost);
+  std::uint64_t places = 0;  // in the burst, a bit for each
+  std::uint32_t count = 0;
+  std::array<std::uint32_t, kBurst> entries{};
+  SipLanes<2> lanes;  // for the ISNs
+
+  void clear() { places = count = 0; }
+};
 
 // A list of connection records through one of their links.
 struct RecordList {
@@ -178,6 +190,7 @@ class Shard::Impl {
   // when the burst was looked up early; prepared in cookie_batch_. Of those by columns: SYNs, and ACKs without a
   // cookie.
   std::uint64_t bare_ = 0, taken_apart_ = 0, maybe_known_ = 0, prepared_ = 0, columns_syns_ = 0, forged_acks_ = 0;
+  ReopeningBatch reopenings_;               // its SYNs into TIME-WAIT
   std::uint64_t insertions_before_ = 0;     // FlowIndex::insertions() when the burst was looked up early
   std::uint32_t burst_buffers_ = 0;         // of frames whose turn has not come, though they count as BuffersIn
   std::array<Slice, kMaxPieces> pieces_{};  // payload of the segment that is being handled
@@ -200,8 +213,6 @@ class Shard::Impl {
   std::optional<Drop> wrong_ack(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
   std::optional<Drop> to_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
   std::optional<Drop> to_nobody(Packet& packet, const tcp::Segment& segment, bool forwarded);
-  std::optional<Drop> open_half(Packet& packet, const tcp::Segment& syn, std::uint16_t listener,
-                                std::uint32_t reopened);
   std::optional<Drop> accept(std::uint32_t half_index, Packet& packet, const tcp::Segment& segment,
                              std::uint32_t reopened);
   // Why a valid ACK of a handshake has to wait; counted.
@@ -218,6 +229,16 @@ class Shard::Impl {
   Settled settle_alone(std::size_t place, OutFrame* reply);
   // Settles as many of the burst's packets from `begin` on as are prepared and simple; returns the first that is not.
   std::size_t settle_prepared(std::size_t begin, std::size_t end);
+
+  // --- reopening.cc ---
+  std::optional<Drop> open_half(Packet& packet, const tcp::Segment& syn, std::uint16_t listener,
+                                std::uint32_t reopened);
+  // The record, and its timer, of a SYN that is about to be answered; `half` was just taken.
+  HalfOpenRecord& begin_half_open(std::uint32_t half, const Packet& packet, tcp::Seq irs, const wire::SynOffer& offer,
+                                  tcp::Seq iss, std::uint16_t listener, bool reopens);
+  bool expect_reopening(std::size_t place, std::uint32_t entry);
+  void prepare_reopenings();
+  std::size_t settle_reopenings(std::size_t begin, std::size_t end);
 
   // --- syn_policy.cc ---
   std::optional<Drop> answer_syn(Packet& packet, const tcp::Segment& syn, std::uint16_t listener);
@@ -280,7 +301,10 @@ class Shard::Impl {
   [[nodiscard]] bool may_hold_text() const;
 };
 
-// RFC 6528, from a hash of the tuple and a clock.
-[[nodiscard]] tcp::Seq initial_sequence_number(const Secrets& secrets, const FlowKey4& key, Instant now);
+// RFC 6528: ISN = M + F(4-tuple, secret), M ticking every 4 microseconds (MUST-8, MUST-9, SHLD-1). `hash` is F:
+// secret_hash with the ISN's key.
+[[nodiscard]] inline tcp::Seq initial_sequence_number(std::uint64_t hash, Instant now) {
+  return tcp::Seq(static_cast<std::uint32_t>(to_nanoseconds(now) / 4000) + static_cast<std::uint32_t>(hash));
+}
 
 }  // namespace levee::shard

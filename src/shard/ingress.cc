@@ -54,8 +54,10 @@ void Shard::Impl::take_burst(std::span<const Frame> frames) {
   prepare_cookies(frames.size());
 
   for (std::size_t i = 0; i < frames.size();) {
+    const std::size_t begin = i;
+    i = settle_reopenings(i, frames.size());
     i = settle_prepared(i, frames.size());
-    if (i < frames.size()) take_turn(packet_at(i++));
+    if (i == begin) take_turn(packet_at(i++));
   }
 }
 
@@ -94,6 +96,7 @@ void Shard::Impl::hash_burst(std::size_t count) {
 void Shard::Impl::look_up_early(std::size_t count) {
   insertions_before_ = index_.insertions();
   maybe_known_ = 0;
+  reopenings_.clear();
   for (std::size_t i = 0; i < count; ++i) {
     FlowRef likely;
     if (!index_.may_have(flow_lanes_.hashes[i], likely)) continue;
@@ -103,7 +106,7 @@ void Shard::Impl::look_up_early(std::size_t count) {
         connections_.prefetch(likely.index());
         break;
       case RecordKind::TimeWait:
-        time_wait_.prefetch(likely.index());
+        if (!expect_reopening(i, likely.index())) time_wait_.prefetch(likely.index());
         break;
       case RecordKind::HalfOpen:
         half_open_.prefetch(likely.index());
@@ -112,6 +115,7 @@ void Shard::Impl::look_up_early(std::size_t count) {
         break;
     }
   }
+  prepare_reopenings();
 }
 
 void Shard::Impl::deliver(const Message& message) {
@@ -379,49 +383,6 @@ std::optional<Drop> Shard::Impl::to_nobody(Packet& packet, const tcp::Segment& s
   }
   reply_rst(packet, segment);
   return Drop::NoConnection;
-}
-
-// `reopened`: the TIME-WAIT entry whose tuple this SYN wants, which stays until the handshake's ACK is valid.
-std::optional<Drop> Shard::Impl::open_half(Packet& packet, const tcp::Segment& syn, std::uint16_t listener,
-                                           std::uint32_t reopened) {
-  // An eighth of the queue is for those who reopen a TIME-WAIT entry, which a cookie cannot always do.
-  const std::uint32_t reserve = reopened == kNoIndex ? half_open_.capacity() / 8 : 0;
-  const bool room = half_open_.in_use() + reserve < half_open_.capacity();
-  const std::uint32_t half = room ? half_open_.take() : kNoIndex;
-  if (half == kNoIndex) return syn_queue_full();
-  if (!index_.insert(packet.hash, FlowRef(RecordKind::HalfOpen, half))) {
-    half_open_.put(half);
-    stats_.count(Counter::ListenDrops);
-    return Drop::ConnectionsFull;
-  }
-  tcp::Seq iss = initial_sequence_number(secrets_, packet.key, now_);
-  if (reopened != kNoIndex) {
-    // RFC 6191 2: larger than the last number of the previous incarnation, by more than any window, and by less than
-    // 2^31, beyond which it would count as smaller.
-    TimeWaitEntry& entry = time_wait_[reopened];
-    if (iss - (entry.tcp.snd_nxt + 65536) >= 0x7fff0000U) iss = entry.tcp.snd_nxt + 65536;
-    entry.tcp.reopening = true;
-  }
-  HalfOpenRecord& record = half_open_[half];
-  record = {.key = packet.key,
-            .tcp = tcp::listen(syn.seq, wire::syn_offer(packet.tcp_options()), !packet.has_vlan,
-                               timestamp_offset(packet.hash), now_, tcp_options(listener)),
-            .timer = {},
-            .mac = packet.ethernet().source,
-            .listener = listener,
-            .interface = static_cast<std::uint8_t>(packet.interface),
-            .reopens = reopened != kNoIndex};
-  record.tcp.iss = iss;
-  stats_.enter(State::SynReceived);
-  arm_half_open(half);
-  if (!reply_syn_ack(packet, record.tcp, listener, tcp::timestamp_clock(now_, record.tcp.ts_offset))) {
-    // Nothing is kept for a SYN that has no answer: in this press the record would be worth less than its slot, and its
-    // timer's SYN-ACK comes no sooner than the client's next SYN.
-    drop_half_open(half);
-    return Drop::ReplyShed;
-  }
-  stats_.count(Counter::SynAcksSent);
-  return std::nullopt;
 }
 
 std::optional<Drop> Shard::Impl::accept(std::uint32_t half_index, Packet& packet, const tcp::Segment& segment,

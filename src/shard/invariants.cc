@@ -136,12 +136,12 @@ std::string Shard::Impl::check_invariants() const {
     }
   }
   std::uint32_t entries = 0;
-  for (std::uint32_t i = time_wait_.oldest(); i != kNoIndex; i = time_wait_[i].younger) {
+  for (std::uint32_t i = time_wait_.oldest(); i != kNoIndex; i = time_wait_.younger(i)) {
     const TimeWaitEntry& entry = time_wait_[i];
     ++entries;
     ++indexed;
-    if (entry.younger != kNoIndex &&
-        static_cast<std::int32_t>(time_wait_[entry.younger].expires_ms - entry.expires_ms) < 0) {
+    const std::uint32_t younger = time_wait_.younger(i);
+    if (younger != kNoIndex && static_cast<std::int32_t>(time_wait_[younger].expires_ms - entry.expires_ms) < 0) {
       return "TIME-WAIT entries are not in order of age";
     }
     if (find_flow(entry.key, flow_hash(secrets_.flow_key, entry.key)) != FlowRef(RecordKind::TimeWait, i)) {
@@ -190,7 +190,7 @@ std::uint64_t Shard::Impl::digest() const {
     if (!half_open_.is_taken(i)) continue;
     sum += Digest(half_open_[i].key).with(half_open_[i].tcp.irs.value()).with(half_open_[i].tcp.iss.value()).value();
   }
-  for (std::uint32_t i = time_wait_.oldest(); i != kNoIndex; i = time_wait_[i].younger) {
+  for (std::uint32_t i = time_wait_.oldest(); i != kNoIndex; i = time_wait_.younger(i)) {
     const TimeWaitEntry& entry = time_wait_[i];
     sum += Digest(entry.key).with(entry.tcp.snd_nxt.value()).with(entry.tcp.rcv_nxt.value()).value();
   }

@@ -34,12 +34,6 @@ std::uint32_t pop(RecordList& list, IndexPool<ConnectionRecord>& records, std::u
 
 }  // namespace
 
-tcp::Seq initial_sequence_number(const Secrets& secrets, const FlowKey4& key, Instant now) {
-  // RFC 6528: ISN = M + F(4-tuple, secret), M ticking every 4 microseconds (MUST-8, MUST-9, SHLD-1).
-  const auto clock = static_cast<std::uint32_t>(to_nanoseconds(now) / 4000);
-  return tcp::Seq(clock + static_cast<std::uint32_t>(secret_hash(secrets.isn_key, key)));
-}
-
 tcp::Env Shard::Impl::env_for(std::uint16_t listener) {
   return {.now = now_,
           .stats = stats_,
@@ -330,7 +324,8 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
   record.service = service;
   record.interface = hop->interface;
   tcp::Env now = env(record);
-  tcp::open_active(record.tcb, initial_sequence_number(secrets_, key, now_), timestamp_offset(hash), now);
+  tcp::open_active(record.tcb, initial_sequence_number(secret_hash(secrets_.isn_key, key), now_),
+                   timestamp_offset(hash), now);
   settle(index);
   return {.error = ConnectError::None, .connection = Connection(&self_, index, record.generation)};
 }

@@ -39,6 +39,8 @@ Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secre
   CHECK(options_.limits.blanks > tcp::kBlanksForControl);  // or payload could never be written
   flow_lanes_.key0.fill(secrets_.flow_key[0]);
   flow_lanes_.key1.fill(secrets_.flow_key[1]);
+  reopenings_.lanes.key0.fill(secrets_.isn_key[0]);
+  reopenings_.lanes.key1.fill(secrets_.isn_key[1]);
   waiting_.reserve(1024);
   starved_.reserve(1024);
 }

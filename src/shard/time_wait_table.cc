@@ -19,6 +19,7 @@ void TimeWaitTable::restart(std::uint32_t index, Instant now) {
 
 void TimeWaitTable::remove(std::uint32_t index) {
   unlink(index);
+  entries_[index].key = {};
   entries_.put(index);
 }
 
@@ -30,19 +31,17 @@ Instant TimeWaitTable::next_expiry(Instant now) const {
 }
 
 void TimeWaitTable::link_youngest(std::uint32_t index, Instant now) {
-  TimeWaitEntry& entry = entries_[index];
   // Rounded up, so that no entry ends before 2MSL are over.
-  entry.expires_ms = static_cast<std::uint32_t>(to_milliseconds(now + two_msl_) + 1);
-  entry.older = youngest_;
-  entry.younger = kNoIndex;
-  (youngest_ == kNoIndex ? oldest_ : entries_[youngest_].younger) = index;
+  entries_[index].expires_ms = static_cast<std::uint32_t>(to_milliseconds(now + two_msl_) + 1);
+  links_[index] = {.older = youngest_, .younger = kNoIndex};
+  (youngest_ == kNoIndex ? oldest_ : links_[youngest_].younger) = index;
   youngest_ = index;
 }
 
 void TimeWaitTable::unlink(std::uint32_t index) {
-  const TimeWaitEntry& entry = entries_[index];
-  (entry.older == kNoIndex ? oldest_ : entries_[entry.older].younger) = entry.younger;
-  (entry.younger == kNoIndex ? youngest_ : entries_[entry.younger].older) = entry.older;
+  const Links links = links_[index];
+  (links.older == kNoIndex ? oldest_ : links_[links.older].younger) = links.younger;
+  (links.younger == kNoIndex ? youngest_ : links_[links.younger].older) = links.older;
 }
 
 }  // namespace levee::shard

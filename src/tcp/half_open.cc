@@ -23,19 +23,6 @@ std::uint16_t effective_mss(std::uint16_t offered, MssLimits limits, bool timest
   return static_cast<std::uint16_t>(mss > taken + 32 ? mss - taken : 32);
 }
 
-HalfOpen listen(Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset, Instant now,
-                const levee::TcpOptions& options) {
-  HalfOpen half_open;
-  half_open.irs = irs;
-  half_open.ts_offset = offset;
-  half_open.sent_ms = static_cast<std::uint32_t>(to_milliseconds(now));
-  half_open.agreed = agree(offer.options, allowed(options), has_room) & 0xf;
-  half_open.peer_mss = (offer.options & wire::SynOffer::kMss) != 0 ? offer.mss : kDefaultMss;
-  if (half_open.timestamps()) half_open.ts_recent = offer.ts_value;
-  if (half_open.window_scaling()) half_open.peer_scale = offer.window_scale & 0xf;
-  return half_open;
-}
-
 OutSegment syn_ack(const HalfOpen& half_open, Instant now, MssLimits limits, const levee::TcpOptions& options) {
   OutSegment out;
   out.seq = half_open.iss;

@@ -55,9 +55,28 @@ struct MssLimits {
 }
 
 // LISTEN, a SYN arrives: its SEG.SEQ and options. `offset` is the tuple's timestamp offset (RFC 7323 5.4). The ISS is
-// left to the caller.
-[[nodiscard]] HalfOpen listen(Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset, Instant now,
-                              const levee::TcpOptions& options);
+// left to the caller. Written in place, field by field: a record that is made elsewhere and copied in wider pieces than
+// it was stored in waits for its stores.
+inline void listen(HalfOpen& half_open, Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset,
+                   Instant now, const levee::TcpOptions& options) {
+  const std::uint8_t agreed = agree(offer.options, allowed(options), has_room);
+  half_open.irs = irs;
+  half_open.ts_recent = (agreed & wire::SynOffer::kTimestamps) != 0 ? offer.ts_value : 0;
+  half_open.ts_offset = offset;
+  half_open.sent_ms = static_cast<std::uint32_t>(to_milliseconds(now));
+  half_open.peer_mss = (offer.options & wire::SynOffer::kMss) != 0 ? offer.mss : kDefaultMss;
+  half_open.retransmits = 0;
+  half_open.by_cookie = false;
+  half_open.peer_scale =
+      (agreed & wire::SynOffer::kWindowScale) != 0 ? offer.window_scale & 0xf : wire::SynOffer::kNoScale;
+  half_open.agreed = agreed & 0xf;
+}
+[[nodiscard]] inline HalfOpen listen(Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset,
+                                     Instant now, const levee::TcpOptions& options) {
+  HalfOpen half_open;
+  listen(half_open, irs, offer, has_room, offset, now, options);
+  return half_open;
+}
 
 [[nodiscard]] OutSegment syn_ack(const HalfOpen& half_open, Instant now, MssLimits limits,
                                  const levee::TcpOptions& options);

@@ -3,21 +3,6 @@
 #include <algorithm>
 
 namespace levee::tcp {
-namespace {
-
-// RFC 6191 2: the five cases in which a SYN may reopen the connection, else it is dropped.
-bool may_reopen(const TimeWait& entry, const Segment& syn) {
-  const bool newer_sequence = syn.seq > entry.rcv_nxt - 1;  // beyond the peer's FIN, the last number it used
-  if (entry.timestamps && syn.options.has_timestamps) {
-    if (timestamp_before(entry.ts_recent, syn.options.ts_value)) return true;
-    return syn.options.ts_value == entry.ts_recent && newer_sequence;
-  }
-  if (!entry.timestamps && syn.options.has_timestamps) return true;
-  return newer_sequence;
-}
-
-}  // namespace
-
 TimeWait time_wait(const Tcb& tcb) {
   TimeWait entry;
   entry.snd_nxt = tcb.nxt;
@@ -32,7 +17,9 @@ TimeWaitVerdict judge(const TimeWait& entry, const Segment& segment) {
   if (segment.has(wire::kRst)) return TimeWaitVerdict::Ignore;  // RFC 1337: no assassination
   if (segment.has(wire::kSyn)) {
     if (segment.has(wire::kAck)) return TimeWaitVerdict::Ignore;
-    return may_reopen(entry, segment) ? TimeWaitVerdict::Reopen : TimeWaitVerdict::Ignore;
+    return may_reopen(entry, segment.seq, segment.options.has_timestamps, segment.options.ts_value)
+               ? TimeWaitVerdict::Reopen
+               : TimeWaitVerdict::Ignore;
   }
   if (entry.timestamps && segment.options.has_timestamps &&
       timestamp_before(segment.options.ts_value, entry.ts_recent)) {

@@ -28,6 +28,21 @@ enum class TimeWaitVerdict : std::uint8_t {
 };
 [[nodiscard]] TimeWaitVerdict judge(const TimeWait& entry, const Segment& segment);
 
+// RFC 6191 2: the five cases in which a SYN may reopen the connection, else it is dropped.
+[[nodiscard]] inline bool may_reopen(const TimeWait& entry, Seq seq, bool has_timestamps, std::uint32_t ts_value) {
+  const bool newer_sequence = seq > entry.rcv_nxt - 1;  // beyond the peer's FIN, the last number it used
+  if (!has_timestamps) return newer_sequence;
+  if (!entry.timestamps || timestamp_before(entry.ts_recent, ts_value)) return true;
+  return ts_value == entry.ts_recent && newer_sequence;
+}
+
+// RFC 6191 2: the new incarnation's ISN is larger than the last number of the previous one; here by more than any
+// window, and by less than 2^31, beyond which it would count as smaller. `iss` is RFC 6528's.
+[[nodiscard]] inline Seq iss_beyond(const TimeWait& entry, Seq iss) {
+  const Seq least = entry.snd_nxt + 65536;
+  return iss - least < 0x7fff0000U ? iss : least;
+}
+
 // `timestamp_offset` is the tuple's (RFC 7323 5.4); it is computed again rather than kept.
 [[nodiscard]] OutSegment time_wait_ack(const TimeWait& entry, std::uint32_t timestamp_offset, Instant now);
 

@@ -86,6 +86,12 @@ TEST_P(SipHashLanes, OneThreeOfTwelveBytes) {
       [](const SipHasher& hasher, SipLanes<2>& lanes, std::size_t count) { hasher.hash_1_3(lanes, count); });
 }
 
+// A flow's ISN.
+TEST_P(SipHashLanes, TwoFourOfTwelveBytes) {
+  compare<2, 4, 12>(
+      [](const SipHasher& hasher, SipLanes<2>& lanes, std::size_t count) { hasher.hash_2_4(lanes, count); });
+}
+
 // A cookie's tag.
 TEST_P(SipHashLanes, TwoFourOfTwentyBytes) {
   compare<2, 4, 20>(
