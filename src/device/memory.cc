@@ -35,7 +35,7 @@ void unpoison([[maybe_unused]] const Block& block) {
 #endif
 }
 
-// The TCP checksum field holds the pseudo-header sum: the sum over the whole segment then completes it.
+// The TCP checksum field holds the pseudo-header sum: the sum over the whole segment then completes it. IPv4's holds 0.
 void complete_tcp(const shard::OutFrame& frame, std::span<std::byte> bytes) {
   auto segment = bytes.subspan(std::size_t{frame.l2_length} + frame.l3_length);
   auto* header = wire::view<wire::TcpHeader>(segment);
@@ -47,7 +47,6 @@ void complete_ipv4(const shard::OutFrame& frame, std::span<std::byte> bytes) {
   auto packet = bytes.subspan(frame.l2_length, frame.l3_length);
   auto* header = wire::view<wire::Ipv4Header>(packet);
   CHECK(header != nullptr);
-  header->checksum = std::uint16_t{0};
   header->checksum = wire::finish(wire::sum(packet));
 }
 

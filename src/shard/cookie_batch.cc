@@ -8,6 +8,7 @@
 
 #include "base/endian.h"
 #include "shard/impl.h"
+#include "shard/plain_packet.h"
 #include "wire/syn_offer.h"
 
 namespace levee::shard {
@@ -56,6 +57,11 @@ void Shard::Impl::prepare_cookies(std::size_t count) {
                                              .parity = cookies_.parity(),
                                              .clock = static_cast<std::uint32_t>(to_milliseconds(now_)),
                                              .address = swap_if_little_endian(batch.target.address.value)};
+    std::uint64_t odd = cookie_columns_.read(columns_, count, batch.offers);
+    for (odd &= for_syns ? bare_ : 0; odd != 0; odd &= odd - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(odd));
+      batch.offers.set(i, wire::parse_syn_offer(bare_options(burst_frames_[i])));
+    }
     found = cookie_columns_.prepare(columns_, flow_lanes_, count, constants, batch);
     batch.forms_of_columns = batch.target.forms;
   }
@@ -71,7 +77,7 @@ void Shard::Impl::prepare_cookies(std::size_t count) {
     if (packet.kind != PacketKind::Tcp || !prepare_cookie(packet, i, for_syns, for_acks)) continue;
     const std::uint64_t bit = std::uint64_t{1} << i;
     prepared_ |= bit;
-    // One that the parser had to read is answered like its neighbours.
+    // One for another listener with the same forms is answered like its neighbours.
     if (in_columns && batch.agreed[i] != CookieBatch::kAck && batch.forms[i] == batch.forms_of_columns) {
       columns_syns_ |= bit & bare_;
     }
@@ -126,16 +132,15 @@ std::uint64_t Shard::Impl::answer_from_columns(std::size_t begin, std::size_t co
     const SynAckForm& form = forms[batch.agreed[i]];
     const SynAckForm::Words words{.begin = batch.begin[i],
                                   .acknowledgment = batch.acknowledgment[i],
-                                  .ts_value = batch.ts_value[i],
-                                  .ts_echo = batch.ts_echo[i],
-                                  .sums = batch.sums[i]};
+                                  .checksums = batch.checksums[i],
+                                  .timestamps = batch.timestamps[i]};
     std::byte* const data = frame->data;
     OutFrame& reply = *replies++;
     reply = form.frame();
     reply.head = frame->block;
     reply.data = data;
     bytes += form.frame().length;
-    swap_macs(data);
+    std::memcpy(data, batch.ethernet[i].data(), sizeof(batch.ethernet[i]));
     form.fill_in(data + sizeof(wire::EthernetHeader), words);
   }
   return bytes;
@@ -164,9 +169,8 @@ Shard::Impl::Settled Shard::Impl::settle_alone(std::size_t place, OutFrame* repl
   reply->head = frame.block;
   reply->data = frame.data;
   swap_macs(frame.data);  // the tag of a VLAN stays
-  form.fill_in(frame.data + packet.l3_offset,
-               SynAckForm::words_for(packet.key, batch.iss(place), batch.acknowledgment[place], batch.ts_value[place],
-                                     batch.ts_echo[place]));
+  form.fill_in(frame.data + packet.l3_offset, form.words_for(packet.key, batch.iss(place), batch.acknowledgment[place],
+                                                             batch.ts_value[place], batch.ts_echo[place]));
   packet.frame_taken = true;
   return Settled::Answered;
 }

@@ -6,12 +6,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 
+#include "base/endian.h"
 #include "base/siphash_lanes.h"
 #include "shard/header_columns.h"
 #include "shard/packet.h"
 #include "shard/syn_ack_forms.h"
 #include "shard/syn_cookie.h"
+#include "wire/syn_offer.h"
 
 namespace levee::shard {
 
@@ -20,6 +23,7 @@ struct CookieBatch {
   static_assert(kMost == HeaderColumns::kMost && kMost % 16 == 0);
   using Column = HeaderColumns::Column;
   static constexpr std::uint32_t kAck = 16;  // in `agreed`: no SYN, but an ACK that may carry a cookie
+  static_assert(kAck < std::tuple_size_v<decltype(SynAckForms::Sums::constant)>);
 
   // A listener on an interface, and what its cookies need. Topologies do not change, so it stays true.
   struct Target {
@@ -38,13 +42,28 @@ struct CookieBatch {
   Target target;  // of the columns
   Target last;    // of the packet that was prepared last by itself
 
+  // What the SYNs offer, by lane: wire::SynOffer's fields. The timestamp is as it lies in the packet.
+  struct Offers {
+    alignas(64) Column options{}, mss{}, scale{}, ts_value{};
+
+    void set(std::size_t lane, const wire::SynOffer& offer) {
+      options[lane] = offer.options;
+      mss[lane] = offer.mss;
+      scale[lane] = offer.window_scale;
+      ts_value[lane] = swap_if_little_endian(offer.ts_value);
+    }
+  };
+  Offers offers;
+
   // By lane, which is the packet's place in the burst. The words of an answer as they lie in the packet, the timestamps
   // 0 if there are none.
   SipLanes<3> lanes;  // for the tag
   alignas(64) Column byte{}, agreed{}, acknowledgment{}, ts_value{}, ts_echo{};
-  // Of those that are plain and bare, when CookieColumns is through with the tags; see SynAckForm::Words.
-  alignas(64) std::array<std::array<std::uint32_t, 4>, kMost> begin{};
-  alignas(64) std::array<std::uint64_t, kMost> sums{};
+  // Of those that are plain and bare, when CookieColumns is through with the tags: the first 16 bytes with the MACs
+  // swapped, and SynAckForm::Words.
+  alignas(64) std::array<std::array<std::uint32_t, 4>, kMost> ethernet{}, begin{};
+  alignas(64) Column checksums{};
+  alignas(64) std::array<std::uint64_t, kMost> timestamps{};
   const SynAckForms* forms_of_columns = nullptr;  // of those
   std::array<const SynAckForms*, kMost> forms{};  // of the others
 
@@ -54,8 +73,8 @@ struct CookieBatch {
   }
 };
 
-// Prepares those packets of a burst that are plain and bare, for the target, and either ACKs or SYNs with a layout that
-// is compared as words (wire/syn_offer.h). What it says of others means nothing.
+// Prepares those packets of a burst that are plain and bare, for the target, and either ACKs or SYNs. What it says of
+// others means nothing.
 class CookieColumns {
  public:
   explicit CookieColumns(VectorUnit unit);  // REQUIRES: machine_has(unit)
@@ -70,7 +89,12 @@ class CookieColumns {
   struct Found {
     std::uint64_t syns = 0, acks = 0;
   };
-  // `flows`: the flow hashes and the keys that they are of.
+  // What each SYN offers, and a bit for each whose layout is not one that is compared as words (wire/syn_offer.h): its
+  // offer is to be set by the caller.
+  [[nodiscard]] std::uint64_t read(const HeaderColumns& headers, std::size_t count, CookieBatch::Offers& offers) const {
+    return read_(headers, count, offers);
+  }
+  // With the offers. `flows`: the flow hashes and the keys that they are of.
   [[nodiscard]] Found prepare(const HeaderColumns& headers, const SipLanes<2>& flows, std::size_t count,
                               const Constants& constants, CookieBatch& batch) const {
     return prepare_(headers, flows, count, constants, batch);
@@ -82,8 +106,9 @@ class CookieColumns {
   }
 
  private:
-  std::uint64_t (*finish_)(const HeaderColumns&, std::size_t, CookieBatch&);
+  std::uint64_t (*read_)(const HeaderColumns&, std::size_t, CookieBatch::Offers&);
   Found (*prepare_)(const HeaderColumns&, const SipLanes<2>&, std::size_t, const Constants&, CookieBatch&);
+  std::uint64_t (*finish_)(const HeaderColumns&, std::size_t, CookieBatch&);
 };
 
 }  // namespace levee::shard

@@ -60,12 +60,9 @@ class FlowIndex {
   // A look at one line: false if nothing is under `hash` now; `likely` is what there probably is.
   [[nodiscard]] bool may_have(std::uint64_t hash, FlowRef& likely) const {
     const Bucket& bucket = buckets_[hash & mask_];
-    const unsigned slots = slots_with(bucket, tag_of(hash));
-    if (slots == 0) {
-      likely = {};
-      return bucket.spilled != 0;
-    }
-    likely = bucket.refs[static_cast<std::size_t>(std::countr_zero(slots))];
+    const unsigned same = same_tags(bucket, tag_of(hash));
+    if ((same | bucket.spilled) == 0) return false;  // as in a flood
+    likely = same == 0 ? FlowRef{} : bucket.refs[static_cast<std::size_t>(std::countr_zero(slots_of(same)))];
     return true;
   }
   // Grows with each insertion: while it does not, what was not there is not there.
@@ -91,6 +88,10 @@ class FlowIndex {
   [[nodiscard]] Place place_of(std::uint64_t hash, FlowRef ref);
   // A bit for each slot that has this tag. A free slot may have it too: tags outlive their entries.
   [[nodiscard]] static unsigned slots_with(const Bucket& bucket, std::uint16_t tag) {
+    return slots_of(same_tags(bucket, tag));
+  }
+  // The same before it is brought into order: 0 if it is.
+  [[nodiscard]] static unsigned same_tags(const Bucket& bucket, std::uint16_t tag) {
 #if defined(__SSE2__)
     typedef short Tags __attribute__((vector_size(16)));
     static_assert(kSlots == 10);
@@ -98,14 +99,19 @@ class FlowIndex {
     Tags first, last;  // slots 0 to 7, and 2 to 9
     std::memcpy(&first, &bucket.tags[0], sizeof(first));
     std::memcpy(&last, &bucket.tags[2], sizeof(last));
-    const auto equal = static_cast<unsigned>(
+    return static_cast<unsigned>(
         __builtin_ia32_pmovmskb128(__builtin_ia32_packsswb128(Tags(first == wanted), Tags(last == wanted))));
-    if (equal == 0) return 0;  // as in a flood
-    return (equal & 0xff) | (equal >> 6 & 0x300);
 #else
     unsigned slots = 0;
     for (std::size_t slot = 0; slot < kSlots; ++slot) slots |= (bucket.tags[slot] == tag ? 1U : 0U) << slot;
     return slots;
+#endif
+  }
+  [[nodiscard]] static unsigned slots_of(unsigned same) {
+#if defined(__SSE2__)
+    return (same & 0xff) | (same >> 6 & 0x300);
+#else
+    return same;
 #endif
   }
   // A bit for each free slot; which one comes first cannot be predicted, so there is no loop that ends there.

@@ -3,7 +3,9 @@
 // goes through take_any, which finds the reason. Where both say yes they say the same.
 #pragma once
 
+#include <cstddef>
 #include <cstring>
+#include <span>
 
 #include "shard/packet.h"
 #include "wire/checksum.h"
@@ -132,6 +134,10 @@ inline void take_bare(const Frame& frame, const FlowKey4& key, const Topology& t
   packet.key = key;
   const std::uint32_t words = std::to_integer<std::uint32_t>(frame.data[46]) >> 4;
   set_plain(frame, topology.plain_link(frame.port)->interface, 34 + 4 * words, 0, packet);
+}
+[[nodiscard]] inline std::span<const std::byte> bare_options(const Frame& frame) {
+  const std::size_t words = std::to_integer<std::size_t>(frame.data[46]) >> 4;
+  return {frame.data + 54, 4 * (words - 5)};
 }
 
 inline void take_apart(const Frame& frame, const Topology& topology, Packet& packet) {

@@ -131,10 +131,10 @@ std::size_t Shard::Impl::settle_reopenings(std::size_t begin, std::size_t end) {
     const tcp::HalfOpen& half_open = begin_half_open(half, packet, irs, offer, iss, listener, true).tcp;
     const bool timestamps = half_open.timestamps();
     const std::uint32_t ts_value = tcp::timestamp_clock(now, half_open.ts_offset);
-    const SynAckForm::Words words = SynAckForm::words_for(packet.key, iss, swap_if_little_endian((irs + 1).value()),
-                                                          timestamps ? swap_if_little_endian(ts_value) : 0,
-                                                          timestamps ? swap_if_little_endian(half_open.ts_recent) : 0);
     const SynAckForm& form = (*forms)[half_open.agreed];
+    const SynAckForm::Words words = form.words_for(packet.key, iss, swap_if_little_endian((irs + 1).value()),
+                                                   timestamps ? swap_if_little_endian(ts_value) : 0,
+                                                   timestamps ? swap_if_little_endian(half_open.ts_recent) : 0);
     OutFrame& reply = replies[i - begin];
     form.describe(reply, packet.l3_offset);
     reply.head = frame.block;

@@ -53,7 +53,7 @@ bool Shard::Impl::reply_syn_ack(Packet& packet, const tcp::HalfOpen& half_open, 
                         .has_vlan = packet.has_vlan,
                         .vlan_tci = packet.vlan_tci};
   const bool timestamps = half_open.timestamps();
-  const SynAckForm::Words words = SynAckForm::words_for(
+  const SynAckForm::Words words = form.words_for(
       packet.key, half_open.iss, swap_if_little_endian((half_open.irs + 1).value()),
       timestamps ? swap_if_little_endian(ts_value) : 0, timestamps ? swap_if_little_endian(half_open.ts_recent) : 0);
   const ReplyBuffer buffer = reply_buffer(packet, packet.l3_offset + SynAckForm::kRoom);

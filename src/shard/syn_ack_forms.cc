@@ -10,15 +10,12 @@ namespace {
 constexpr std::size_t kIpHeader = sizeof(wire::Ipv4Header), kTcpHeader = sizeof(wire::TcpHeader);
 constexpr std::size_t kMssOption = 4, kBeforeTsValue = 4;
 
-std::uint64_t both(std::uint64_t low, std::uint64_t high) {
-  return wire::fold(low) | std::uint64_t{wire::fold(high)} << 32;
-}
+std::uint32_t both(std::uint32_t low, std::uint32_t high) { return low | high << 16; }
 
 }  // namespace
 
 SynAckForm::SynAckForm(const tcp::HalfOpen& kind, tcp::MssLimits limits, const levee::TcpOptions& options,
-                       const InterfaceOptions& interface)
-    : checksum_offload_(interface.ipv4_checksum_offload || interface.tcp_checksum_offload) {
+                       const InterfaceOptions& interface) {
   tcp::OutSegment segment = tcp::syn_ack(kind, Instant{}, limits, options);
   segment.seq = segment.ack = tcp::Seq(0);
   segment.options.ts_value = segment.options.ts_echo = 0;
@@ -40,20 +37,22 @@ SynAckForm::SynAckForm(const tcp::HalfOpen& kind, tcp::MssLimits limits, const l
   const auto tcp_length = static_cast<std::uint16_t>(length - kIpHeader);
   std::uint64_t tcp_sum = wire::native_pseudo_header(wire::kProtocolTcp, tcp_length);
   if (!interface.tcp_checksum_offload) tcp_sum = wire::native_sum(packet_.data() + kIpHeader, tcp_length, tcp_sum);
-  sums_ = both(wire::native_sum(packet_.data(), kIpHeader), tcp_sum);
+  sums_ = both(wire::fold(wire::native_sum(packet_.data(), kIpHeader)), wire::fold(tcp_sum));
 }
 
 SynAckForm::Words SynAckForm::words_for(const FlowKey4& key, tcp::Seq iss, std::uint32_t acknowledgment,
-                                        std::uint32_t ts_value, std::uint32_t ts_echo) {
+                                        std::uint32_t ts_value, std::uint32_t ts_echo) const {
   Words words{.begin = {swap_if_little_endian(key.local.value), swap_if_little_endian(key.remote.value),
                         swap_if_little_endian(std::uint32_t{key.local_port} << 16 | key.remote_port),
                         swap_if_little_endian(iss.value())},
               .acknowledgment = acknowledgment,
-              .ts_value = ts_value,
-              .ts_echo = ts_echo};
+              .timestamps = std::bit_cast<std::uint64_t>(std::array{ts_value, ts_echo})};
   const auto& [source, destination, ports, sequence] = words.begin;
   const std::uint64_t addresses = std::uint64_t{source} + destination;
-  words.sums = both(addresses, addresses + ports + sequence + acknowledgment + ts_value + ts_echo);
+  const std::uint64_t segment = std::uint64_t{ports} + sequence + acknowledgment + ts_value + ts_echo;
+  const std::uint64_t ip_sum = (sums_ & 0xffff) + addresses, tcp_sum = (sums_ >> 16) + addresses;
+  words.checksums = both(frame_.ipv4_checksum ? 0 : wire::finish(ip_sum),
+                         frame_.tcp_checksum ? wire::fold(tcp_sum) : wire::finish(tcp_sum + segment));
   return words;
 }
 
@@ -63,7 +62,10 @@ SynAckForms::SynAckForms(tcp::MssLimits limits, const levee::TcpOptions& options
     tcp::HalfOpen kind;
     kind.agreed = agreed & 0xf;
     forms_[agreed] = SynAckForm(kind, limits, options, interface);
+    sums_.constant[agreed] = forms_[agreed].sums();
   }
+  if (interface.ipv4_checksum_offload) sums_.ip_mask = 0;
+  if (interface.tcp_checksum_offload) sums_.tcp_mask = 0;
 }
 
 SynAckBook::SynAckBook(const Topology& topology) : interfaces_(topology.interfaces()) {

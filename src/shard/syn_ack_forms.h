@@ -32,34 +32,27 @@ class SynAckForm {
   // What a SYN adds, as it is to lie in the packet; timestamps of 0 where the form has none.
   struct Words {
     std::array<std::uint32_t, 4> begin{};  // source, destination, ports, sequence number
-    std::uint32_t acknowledgment = 0, ts_value = 0, ts_echo = 0;
-    // Native sums, folded to 16 bits: of both addresses in the low half, of all in the high one.
-    std::uint64_t sums = 0;
+    std::uint32_t acknowledgment = 0;
+    std::uint32_t checksums = 0;   // IPv4's in the low half, TCP's in the high one
+    std::uint64_t timestamps = 0;  // TSval and TSecr
   };
   // The last three as they are to lie in the packet.
-  [[nodiscard]] static Words words_for(const FlowKey4& key, tcp::Seq iss, std::uint32_t acknowledgment,
-                                       std::uint32_t ts_value, std::uint32_t ts_echo);
+  [[nodiscard]] Words words_for(const FlowKey4& key, tcp::Seq iss, std::uint32_t acknowledgment, std::uint32_t ts_value,
+                                std::uint32_t ts_echo) const;
   // Writes kRoom bytes from the IPv4 header on.
   void fill_in(std::byte* ip, const Words& words) const {
     constexpr std::size_t kIpChecksum = 10, kSource = 12, kAcknowledgment = 28, kTcpChecksum = 36;
-    // Both checksums at once: the sum of two numbers of 16 bits is folded by adding its carry, which makes no other.
-    const std::uint64_t sums = sums_ + words.sums;
-    const std::uint64_t checksums = ~(sums + (sums >> 16 & 0xffff'0000'ffff));
-    auto ip_checksum = static_cast<std::uint16_t>(checksums);
-    auto tcp_checksum = static_cast<std::uint16_t>(checksums >> 32);
-    if (checksum_offload_) {
-      if (frame_.ipv4_checksum) ip_checksum = 0;
-      if (frame_.tcp_checksum) tcp_checksum = wire::fold((sums_ >> 32) + (words.sums & 0xffff));
-    }
     std::byte* const timestamps = ip + timestamps_at_;
     std::memcpy(ip, packet_.data(), kRoom);
-    store(ip + kIpChecksum, ip_checksum);
+    store(ip + kIpChecksum, static_cast<std::uint16_t>(words.checksums));
     store(ip + kSource, words.begin);
     store(ip + kAcknowledgment, words.acknowledgment);
-    store(ip + kTcpChecksum, tcp_checksum);
-    store(timestamps, words.ts_value);
-    store(timestamps + 4, words.ts_echo);
+    store(ip + kTcpChecksum, static_cast<std::uint16_t>(words.checksums >> 16));
+    store(timestamps, words.timestamps);
   }
+  // Native sums of what is constant, folded: of the IPv4 header in the low half; in the high one of the segment, with
+  // the pseudo-header's share.
+  [[nodiscard]] std::uint32_t sums() const { return sums_; }
   // The frame, untagged; where it lies is left to the caller.
   [[nodiscard]] const OutFrame& frame() const { return frame_; }
   // The same for a packet that begins at `l2_length`.
@@ -76,12 +69,9 @@ class SynAckForm {
   }
 
   alignas(16) std::array<std::byte, kRoom> packet_{};
-  // Native sums of what is constant, folded: of the IPv4 header in the low half; in the high one of the segment, with
-  // the pseudo-header's share.
-  std::uint64_t sums_ = 0;
+  std::uint32_t sums_ = 0;
   OutFrame frame_;                  // untagged
   std::uint8_t timestamps_at_ = 0;  // where TSval lies; behind the packet if there is none
-  bool checksum_offload_ = false;   // of either checksum, see frame_
 };
 
 // The forms of one listener on one interface, by what the SYN offered.
@@ -93,9 +83,20 @@ class SynAckForms {
   [[nodiscard]] const SynAckForm& operator[](std::uint64_t agreed) const { return forms_[agreed]; }
   [[nodiscard]] tcp::MssLimits limits() const { return limits_; }
 
+  // For who makes the checksums of several at once.
+  struct Sums {
+    std::array<std::uint32_t, 17>
+        constant{};  // SynAckForm::sums() by what was agreed; one more for those that are none
+    // 0 if the device completes the checksum. Else 16 ones, and all ones; TCP's is that of the pseudo-header otherwise,
+    // and not inverted.
+    std::uint32_t ip_mask = 0xffff, tcp_mask = 0xffff'ffff;
+  };
+  [[nodiscard]] const Sums& sums() const { return sums_; }
+
  private:
   std::array<SynAckForm, 16> forms_;
   tcp::MssLimits limits_;
+  Sums sums_;
 };
 
 // All forms of a shard. Listeners with the same options share them.

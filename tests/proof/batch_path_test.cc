@@ -364,6 +364,18 @@ TEST(BatchPath, AnswersLikeTheLongWayInAFleet) {
   compare(options, chosen({.small = 20'000, .usual = 100'000, .full = 1'000'000}), 4);
 }
 
+// Some leave checksums to the device, which completes them from what it finds in the frame.
+TEST(BatchPath, AnswersLikeTheLongWayWhoeverCompletesTheChecksums) {
+  std::vector<ShardOptions> options(4, busy_options(SynCookies::Always));
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    for (InterfaceOptions& interface : options[i].interfaces) {
+      interface.ipv4_checksum_offload = (i & 1) != 0;
+      interface.tcp_checksum_offload = (i & 2) != 0;
+    }
+  }
+  compare(options, chosen({.small = 10'000, .usual = 100'000, .full = 1'000'000}), 6);
+}
+
 // A forged ACK says nothing about the SYN queue: only a SYN may find that it is time for cookies.
 TEST(BatchPath, AForgedAckDoesNotChangeTheMode) {
   std::vector<ShardOptions> options = twice(SynCookies::Auto);

@@ -10,7 +10,6 @@
 #include <span>
 #include <vector>
 
-#include "base/check.h"
 #include "device/memory.h"
 #include "levee/service.h"
 #include "runtime/cookie_keys.h"
@@ -88,9 +87,9 @@ class FloodedShard {
   template <typename Sent>
   void take_outgoing(Sent& sent) {
     for (const shard::OutFrame& out : shard_->outgoing()) {
-      // Nobody here is sent text, so a frame is in one piece.
-      CHECK(out.slices.empty() && !out.tcp_checksum && !out.ipv4_checksum);
-      sent(std::span<const std::byte>(out.data, out.length));
+      sent_.clear();
+      device::gather(out, sent_);
+      sent(std::span<const std::byte>(sent_));
       if (--out.head->refs == 0) pool_.put(out.head);
     }
     shard_->outgoing_taken();
@@ -104,6 +103,7 @@ class FloodedShard {
   runtime::KeySchedule keys_;
   std::array<shard::Frame, kBurst> burst_{}, second_pieces_{};
   std::size_t count_ = 0;
+  std::vector<std::byte> sent_;  // the frame that is being sent, its checksums complete
   Instant now_{std::chrono::hours(24)};
 };
 

@@ -76,25 +76,12 @@ OutFrame written(std::byte* to, const Case& one, const Handshake& handshake, boo
   return write_headers(nullptr, to, link, handshake.flow, segment, one.interface);
 }
 
-SynAckForm::Words words_of(const Handshake& handshake) {
+SynAckForm::Words words_of(const SynAckForm& form, const Handshake& handshake) {
   const tcp::HalfOpen& half_open = handshake.half_open;
-  std::array<std::byte, 16> own{};  // addresses, ports and sequence number as they lie in the answer
-  store_be32(&own[0], handshake.flow.local.value);
-  store_be32(&own[4], handshake.flow.remote.value);
-  store_be16(&own[8], handshake.flow.local_port);
-  store_be16(&own[10], handshake.flow.remote_port);
-  store_be32(&own[12], half_open.iss.value());
-  SynAckForm::Words words;
-  std::memcpy(words.begin.data(), own.data(), own.size());
-  words.acknowledgment = swap_if_little_endian((half_open.irs + 1).value());
-  if (half_open.timestamps()) {
-    words.ts_value = swap_if_little_endian(tcp::timestamp_clock(handshake.now, half_open.ts_offset));
-    words.ts_echo = swap_if_little_endian(half_open.ts_recent);
-  }
-  const std::uint64_t all =
-      wire::native_sum(own.data(), own.size()) + words.acknowledgment + words.ts_value + std::uint64_t{words.ts_echo};
-  words.sums = wire::fold(wire::native_sum(own.data(), 8)) | std::uint64_t{wire::fold(all)} << 32;
-  return words;
+  const std::uint32_t ts_value = tcp::timestamp_clock(handshake.now, half_open.ts_offset);
+  return form.words_for(handshake.flow, half_open.iss, swap_if_little_endian((half_open.irs + 1).value()),
+                        half_open.timestamps() ? swap_if_little_endian(ts_value) : 0,
+                        half_open.timestamps() ? swap_if_little_endian(half_open.ts_recent) : 0);
 }
 
 // Where the answer goes: the SYN's packet, or what was there before.
@@ -123,7 +110,7 @@ TEST(SynAckForm, FilledInIsWhatWouldHaveBeenWritten) {
         longest = std::max(longest, length);
 
         std::vector<std::byte> packet = used_room(random);
-        forms[agreed].fill_in(packet.data(), words_of(handshake));
+        forms[agreed].fill_in(packet.data(), words_of(forms[agreed], handshake));
         ASSERT_EQ(difference(packet.data(), expected.data() + kEthernet, length), length)
             << "kind " << int{agreed} << ", " << length << " bytes";
       }
@@ -141,7 +128,7 @@ TEST(SynAckForm, WritesNothingBehindItsRoom) {
     const Handshake handshake = random_handshake(random, agreed);
     std::vector<std::byte> packet = used_room(random);
     const std::vector<std::byte> before = packet;
-    forms[agreed].fill_in(packet.data(), words_of(handshake));
+    forms[agreed].fill_in(packet.data(), words_of(forms[agreed], handshake));
     EXPECT_EQ(difference(&packet[SynAckForm::kRoom], &before[SynAckForm::kRoom], kIpHeader), kIpHeader);
   }
 }
@@ -166,21 +153,6 @@ TEST(SynAckForm, ItsFrameIsDescribedAsWell) {
         EXPECT_TRUE(frame.slices.empty());
       }
     }
-  }
-}
-
-TEST(SynAckForm, WordsForAnAnswerAreAsTheyLieInIt) {
-  Random random(4);
-  for (int round = 0; round < 1000; ++round) {
-    const Handshake handshake = random_handshake(random, wire::SynOffer::kTimestamps);
-    const SynAckForm::Words expected = words_of(handshake);
-    const SynAckForm::Words words = SynAckForm::words_for(handshake.flow, handshake.half_open.iss,
-                                                          expected.acknowledgment, expected.ts_value, expected.ts_echo);
-    ASSERT_EQ(words.begin, expected.begin);
-    ASSERT_EQ(words.acknowledgment, expected.acknowledgment);
-    ASSERT_EQ(words.ts_value, expected.ts_value);
-    ASSERT_EQ(words.ts_echo, expected.ts_echo);
-    ASSERT_EQ(words.sums, expected.sums);
   }
 }
 
