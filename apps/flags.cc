@@ -17,14 +17,18 @@
 DEFINE_string(dev, "",
               "devices, separated by ';': tap:NAME, pcap:IN[,OUT], ring, memif:SOCKET[,server], virtio:SOCKET; "
               "they are ports 0, 1, ... in this order");
-DEFINE_string(address, "",
-              "our addresses, ADDRESS/LENGTH[@PORT[.VLAN]],...; LENGTH is the on-link prefix, 32 a routed address");
-DEFINE_string(gateway, "", "default routes, ADDRESS[@PORT[.VLAN]],...");
+DEFINE_string(
+    address, "",
+    "our addresses of either family, ADDRESS/LENGTH[@PORT[.VLAN]],...; LENGTH is the on-link prefix, 32 or 128 a "
+    "routed address");
+DEFINE_string(gateway, "", "default routes, ADDRESS[@PORT[.VLAN]],...; each is its own family's");
 DEFINE_string(route, "", "routes, PREFIX/LENGTH,NEXTHOP[@PORT[.VLAN]],...");
 DEFINE_string(listen, "80/http",
-              "listeners, [ADDRESS:]PORT/SERVICE[/server_first],...; services are http, echo, discard, chargen; a "
+              "listeners, [ADDRESS:]PORT/SERVICE[/server_first],... with an IPv6 ADDRESS in brackets; services are "
+              "http, echo, discard, chargen; a "
               "server_first one speaks first, so its SYNs are never answered by cookie");
-DEFINE_string(mtu, "1500", "bytes of an IP packet; MSS and options follow it; at most 1500 on a TAP");
+DEFINE_string(mtu, "1500",
+              "bytes of an IP packet; MSS and options follow it; at most 1500 on a TAP, at least 1280 with IPv6");
 DEFINE_string(mac, "", "our MAC address; default: the device's, or a locally administered one of our own behind a TAP");
 DEFINE_string(time_wait, "60s", "how long TIME-WAIT lasts: 2MSL");
 DEFINE_string(max_connections, "65536", "connections at a time; more are refused and counted");

@@ -18,6 +18,9 @@ struct Suffix {
   double factor;
 };
 
+// RFC 4007 4: every link has a fe80::/10 of its own.
+constexpr const char* kLinkLocal = "a link-local address is one of a link, name its port like fe80::2@0";
+
 // A number with an optional fraction and one of the suffixes; nothing if the word is anything else.
 std::optional<double> number_with_suffix(std::string_view word, std::span<const Suffix> suffixes) {
   if (word.empty() || word.front() < '0' || word.front() > '9') return std::nullopt;
@@ -31,13 +34,14 @@ std::optional<double> number_with_suffix(std::string_view word, std::span<const 
   return std::nullopt;
 }
 
-Ipv4Address parse_v4(std::string_view word) {
-  const std::optional<Ipv4Address> address = parse_ipv4(word);
-  if (!address) throw BadWord(fmt::format("'{}' is no IPv4 address, give one like 10.0.0.2", word));
-  return *address;
+IpAddress parse_address_word(std::string_view word) {
+  if (const std::optional<IpAddress> address = parse_ip(word)) return *address;
+  if (const std::optional<Ipv6Address> mapped = parse_ipv6(word)) {
+    throw BadWord(
+        fmt::format("'{}' is an IPv4 address in IPv6's notation, give {}", word, to_string(IpAddress(*mapped).v4())));
+  }
+  throw BadWord(fmt::format("'{}' is no IP address, give one like 10.0.0.2 or fd00::2", word));
 }
-
-std::uint8_t parse_length(std::string_view word) { return static_cast<std::uint8_t>(parse_number(word, 0, 32)); }
 
 // The part from '@' on is cut off `word`; nothing if there is none.
 std::optional<LinkId> take_link(std::string_view& word) {
@@ -52,10 +56,30 @@ std::optional<LinkId> take_link(std::string_view& word) {
   return id;
 }
 
-std::pair<Ipv4Address, std::uint8_t> parse_prefix(std::string_view word) {
+std::pair<IpAddress, std::uint8_t> parse_prefix(std::string_view word) {
   const std::size_t slash = word.find('/');
-  if (slash == std::string_view::npos) throw BadWord("the prefix length is missing, give one like 10.0.0.2/24");
-  return {parse_v4(word.substr(0, slash)), parse_length(word.substr(slash + 1))};
+  if (slash == std::string_view::npos) {
+    throw BadWord("the prefix length is missing, give one like 10.0.0.2/24 or fd00::2/64");
+  }
+  const IpAddress address = parse_address_word(word.substr(0, slash));
+  return {address, static_cast<std::uint8_t>(parse_number(word.substr(slash + 1), 0, address.bits()))};
+}
+
+// "80", "10.0.0.2:80", "[fd00::2]:80".
+SocketAddress parse_local(std::string_view word) {
+  SocketAddress local;
+  if (const std::size_t colon = word.rfind(':'); colon != std::string_view::npos) {
+    std::string_view host = word.substr(0, colon);
+    const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    local.address = parse_address_word(host);
+    if (local.address.is_v6() != bracketed) {
+      throw BadWord("an IPv6 address, and no other, stands in brackets, give one like 10.0.0.2:80 or [fd00::2]:80");
+    }
+    word = word.substr(colon + 1);
+  }
+  local.tcp_port = static_cast<std::uint16_t>(parse_number(word, 1, 65535));
+  return local;
 }
 
 }  // namespace
@@ -96,23 +120,27 @@ std::uint64_t parse_number(std::string_view word, std::uint64_t least, std::uint
 
 EndpointAddress parse_address(std::string_view word) {
   EndpointAddress address;
-  address.link = take_link(word).value_or(LinkId{});
-  const std::pair<Ipv4Address, std::uint8_t> prefix = parse_prefix(word);
+  const std::optional<LinkId> link = take_link(word);
+  const std::pair<IpAddress, std::uint8_t> prefix = parse_prefix(word);
   address.address = prefix.first;
   address.prefix_length = prefix.second;
+  if (!link && address.address.is_v6() && address.address.is_link_local()) throw BadWord(kLinkLocal);
+  address.link = link.value_or(LinkId{});
   return address;
 }
 
 EndpointRoute parse_gateway(std::string_view word) {
   EndpointRoute route;
   route.link = take_link(word);
-  route.next_hop = parse_v4(word);
+  route.next_hop = parse_address_word(word);
+  if (!route.link && route.next_hop.is_v6() && route.next_hop.is_link_local()) throw BadWord(kLinkLocal);
+  if (route.next_hop.is_v6()) route.prefix = Ipv6Address{};
   return route;
 }
 
 EndpointRoute parse_route(std::string_view prefix, std::string_view next_hop) {
   EndpointRoute route = parse_gateway(next_hop);
-  const std::pair<Ipv4Address, std::uint8_t> parsed = parse_prefix(prefix);
+  const std::pair<IpAddress, std::uint8_t> parsed = parse_prefix(prefix);
   route.prefix = parsed.first;
   route.prefix_length = parsed.second;
   return route;
@@ -133,12 +161,7 @@ EndpointListener parse_listener(std::string_view word) {
   if (listener.service.empty() || listener.service.find('/') != std::string::npos) {
     throw BadWord("give one service, behind it nothing or /server_first, like 19/chargen/server_first");
   }
-  std::string_view port = word.substr(0, slash);
-  if (const std::size_t colon = port.find(':'); colon != std::string_view::npos) {
-    listener.local.address = parse_v4(port.substr(0, colon));
-    port = port.substr(colon + 1);
-  }
-  listener.local.tcp_port = static_cast<std::uint16_t>(parse_number(port, 1, 65535));
+  listener.local = parse_local(word.substr(0, slash));
   return listener;
 }
 

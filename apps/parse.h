@@ -26,13 +26,13 @@ class BadWord : public std::runtime_error {
 // A decimal number, no sign.
 [[nodiscard]] std::uint64_t parse_number(std::string_view word, std::uint64_t least, std::uint64_t most);
 
-// "10.0.0.2/24", "10.0.0.2/24@1", "10.0.0.2/24@1.100".
+// "10.0.0.2/24", "fd00::2/64@1", "10.0.0.2/24@1.100"; an IPv6 link-local address needs its link.
 [[nodiscard]] EndpointAddress parse_address(std::string_view word);
-// "10.0.0.1", "10.0.0.1@1.100": the default route.
+// "10.0.0.1", "fd00::1", "fe80::1@1.100": the default route of its family.
 [[nodiscard]] EndpointRoute parse_gateway(std::string_view word);
 // "PREFIX/LENGTH" and what parse_gateway takes.
 [[nodiscard]] EndpointRoute parse_route(std::string_view prefix, std::string_view next_hop);
-// "80/http", "10.0.0.2:7/echo", "19/chargen/server_first". The service is not looked up.
+// "80/http", "10.0.0.2:7/echo", "[fd00::2]:9/discard", "19/chargen/server_first". The service is not looked up.
 [[nodiscard]] EndpointListener parse_listener(std::string_view word);
 
 // The words between separators; none for an empty text. An empty word between two separators is kept.

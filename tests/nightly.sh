@@ -1,9 +1,11 @@
 #!/bin/bash
 # What takes too long for every change: gcc's sanitizers, TSan, clang-tidy, a compile with clang as released, floods and
-# proofs at the sizes that figures are stated for, many simulator seeds that no run before has seen, and the benchmarks,
-# whose figures are printed. Every step runs even if one fails; the last line sums them up.
+# proofs at the sizes that figures are stated for, many simulator seeds that no run before has seen, a while of every
+# fuzz target, and the benchmarks, whose figures are printed. Every step runs even if one fails; the last line sums them
+# up.
 #
-#   bash tests/nightly.sh            LEVEE_SEEDS=200000 sets the number of seeds, LEVEE_SEED the first one
+#   bash tests/nightly.sh            LEVEE_SEEDS=200000 sets the number of seeds, LEVEE_SEED the first one,
+#                                    LEVEE_FUZZ_SECONDS=600 how long each fuzz target runs
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 source tests/packages.sh
@@ -72,6 +74,7 @@ step "proofs" env LEVEE_PROOF_SIZE=full build/tests/proof/proof_test
 step "floods" env LEVEE_FLOOD_SIZE=full build/tests/flood/flood_test
 step "bursts" env LEVEE_PROOF_SIZE=full build/tests/sim/sim_test --gtest_filter='Bursts.*'
 step "simulator" seeds
+step "fuzzing" bash tests/fuzz.sh "${LEVEE_FUZZ_SECONDS:-60}"
 step "1,000 curls in a flood" env LEVEE_CURLS=1000 bash tests/interop/curls_in_flood.sh build/apps/levee
 step "instructions" instructions
 for bench in syn ack recycle; do

@@ -27,7 +27,16 @@ struct ConnectionInfo {
   std::uint32_t cwnd = 0, ssthresh = 0;                 // bytes (RFC 5681)
   Duration srtt{}, rttvar{}, rto{};                     // RFC 6298; 0 before the first sample
   std::uint32_t retransmits = 0;                        // segments retransmitted over the connection's life
-  bool timestamps = false, sack = false, window_scaling = false;
+  std::uint32_t in_flight = 0;                          // bytes sent that are neither acknowledged nor thought lost
+  std::uint32_t path_mtu = 0;                           // bytes of IP packet, as far as is known
+  bool timestamps = false, sack = false, window_scaling = false, ecn = false;
+};
+
+// Why a call was refused (RFC 9293 3.10).
+enum class CallError : std::uint8_t {
+  None,
+  NoConnection,  // "connection does not exist": the handle is dead
+  Closing,       // "connection closing": this side has said that it is done
 };
 
 class Connection {
@@ -46,6 +55,9 @@ class Connection {
   // The first contiguous piece of them, in place; empty if there is none. Valid until the next call on this connection
   // that consumes, or until the handler returns.
   [[nodiscard]] std::span<const std::byte> peek() const;
+  // Bytes of the readable ones up to the end of the peer's urgent data; 0 when none of it is left (RFC 9293 MUST-33,
+  // RFC 6093: it is delivered in line).
+  [[nodiscard]] std::size_t urgent() const;
   // Fills `pieces` with the pieces of the readable bytes in order; returns how many were filled.
   std::size_t peek(std::span<std::span<const std::byte>> pieces) const;
   // Copies up to `to.size()` readable bytes without consuming them; returns how many.
@@ -56,9 +68,13 @@ class Connection {
   // --- sending (RFC 9293 3.9.1.2, SEND) ---
   // Bytes that the next `send` would accept.
   [[nodiscard]] std::size_t send_space() const;
+  // What a send of anything would be refused with now; before the handshake is over text is queued.
+  [[nodiscard]] CallError send_error() const;
   // Copies bytes into the send buffer; returns how many were accepted (fewer when the buffer or the pool is full, 0
   // after close()). If fewer, `on_writable` follows once there is room.
   [[nodiscard]] std::size_t send(std::span<const std::byte> bytes);
+  // The same, and the last byte accepted ends urgent data (RFC 9293 3.8.5; RFC 6093 5: new programs should not use it).
+  [[nodiscard]] std::size_t send_urgent(std::span<const std::byte> bytes);
   // Memory of the send buffer to be written in place: at most `wanted` bytes, often fewer, empty when full (then
   // `on_writable` follows). `commit` sends the first `count` bytes of what `reserve` returned last.
   [[nodiscard]] std::span<std::byte> reserve(std::size_t wanted);
@@ -67,11 +83,17 @@ class Connection {
   // without copying them, and consumes them there. Returns how many.
   [[nodiscard]] std::size_t forward(Connection from, std::size_t count);
   // Sends FIN after everything accepted so far (RFC 9293 3.9.1.4). Receiving goes on.
-  void close();
+  CallError close();
   // Sends RST and forgets the connection (RFC 9293 3.9.1.5); `on_closed(Aborted)` follows.
-  void abort();
+  CallError abort();
   // Nagle's algorithm (RFC 9293 3.7.4, MUST-17); on unless the listener's options say otherwise.
   void set_nagle(bool on);
+  // Keepalive (MUST-24), off unless the listener's options say otherwise.
+  void set_keepalive(bool on);
+  // R2 of this connection (MUST-21): text unacknowledged for so long ends it; zero: by number of retransmissions.
+  void set_user_timeout(Duration timeout);
+  // Differentiated services field of what is sent from now on, 0 to 63 (MUST-48, SHLD-21).
+  void set_dscp(std::uint8_t dscp);
 
   // A word for the service: a pointer to its own session object or an index. 0 at open.
   [[nodiscard]] std::uint64_t user_data() const;

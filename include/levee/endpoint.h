@@ -3,7 +3,7 @@
 //
 //   levee::EndpointOptions options;
 //   options.devices = {"tap:levee0"};
-//   options.addresses = {{.address = *levee::parse_ipv4("10.0.0.2"), .prefix_length = 24}};
+//   options.addresses = {{.address = *levee::parse_ip("10.0.0.2"), .prefix_length = 24}};
 //   options.listeners = {{.local = {{}, 7}, .service = "echo"}};
 //   levee::Endpoint endpoint(options);
 //   endpoint.add_service("echo", make_echo);
@@ -40,20 +40,20 @@ struct LinkId {
 };
 
 struct EndpointAddress {
-  Ipv4Address address{};
-  std::uint8_t prefix_length = 32;  // of the on-link prefix; 32: a routed address, nothing is on link
+  IpAddress address{};
+  std::uint8_t prefix_length = 32;  // of the on-link prefix; all bits, 32 or 128: a routed address, nothing is on link
   LinkId link{};
 };
 
 struct EndpointRoute {
-  Ipv4Address prefix{};
-  std::uint8_t prefix_length = 0;  // 0 of 0.0.0.0: a gateway
-  Ipv4Address next_hop{};
+  IpAddress prefix{};
+  std::uint8_t prefix_length = 0;  // 0 of 0.0.0.0 or ::, a gateway of the next hop's family
+  IpAddress next_hop{};
   std::optional<LinkId> link{};  // none: the link on whose prefix the next hop is
 };
 
 struct EndpointListener {
-  SocketAddress local{};      // an unspecified address: any of ours
+  SocketAddress local{};      // an unspecified address: any of ours, of both families
   std::string service;        // a name given to add_service
   bool server_first = false;  // the service speaks first: never by cookie, where a lost final ACK would be final
   std::uint32_t accept_backlog = 4096;  // connections that the service has not heard of yet; a total over the shards

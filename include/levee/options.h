@@ -12,6 +12,18 @@
 
 namespace levee {
 
+enum class CongestionControl : std::uint8_t {
+  Cubic,    // RFC 9438
+  NewReno,  // RFC 5681
+};
+
+// Explicit congestion notification (RFC 3168).
+enum class Ecn : std::uint8_t {
+  Off,
+  Accept,   // used when the peer's SYN asks for it, not asked for by ours; as in Linux
+  Request,  // asked for by ours, too
+};
+
 // TCP's knobs; one per listener, or for active opens.
 struct TcpOptions {
   std::uint32_t receive_buffer = 256 * 1024;  // bytes; the largest window advertised
@@ -21,8 +33,12 @@ struct TcpOptions {
   bool sack = true;                           // RFC 2018
   bool window_scaling = true;                 // RFC 7323
   bool nagle = true;                          // RFC 9293 3.7.4, SHLD-7
-  std::uint16_t max_mss = 0;                  // 0: from the interface's MTU (RFC 9293 3.7.1)
-  std::uint16_t min_peer_mss = 88;            // a smaller offer is raised to this (CVE-2019-11479)
+  CongestionControl congestion_control = CongestionControl::Cubic;
+  Ecn ecn = Ecn::Accept;
+  std::uint8_t dscp = 0;            // 0 to 63, of what is sent (RFC 9293 3.9.1.9, MUST-48)
+  std::uint8_t ttl = 64;            // TTL or hop limit of what is sent (RFC 9293 3.9.2, MUST-49)
+  std::uint16_t max_mss = 0;        // 0: from the interface's MTU (RFC 9293 3.7.1)
+  std::uint16_t min_peer_mss = 88;  // a smaller offer is raised to this (CVE-2019-11479)
 
   Duration initial_rto = std::chrono::seconds(1);     // RFC 6298 (2.1)
   Duration min_rto = std::chrono::milliseconds(200);  // RFC 6298 (2.4) says 1 s; 200 ms as in Linux, a stated deviation
@@ -32,6 +48,18 @@ struct TcpOptions {
   Duration delayed_ack = std::chrono::milliseconds(40);    // RFC 9293 3.8.6.3, MUST-40: < 0.5 s
   std::uint8_t quick_acks = 16;                            // segments acknowledged at once after opening, as in Linux
   Duration fin_wait_2_timeout = std::chrono::seconds(60);  // FIN-WAIT-2 with a silent peer, as in Linux
+  // R2 as a time: text unacknowledged for so long ends the connection (RFC 9293 3.8.3, RFC 5482). Zero: by
+  // max_retransmits alone.
+  Duration user_timeout{};
+  // Keepalive (RFC 9293 3.8.4): off by default (MUST-25). After `idle` without a word from the peer a probe goes out
+  // every `interval`; the connection ends when `probes` of them in a row stay unanswered.
+  bool keepalive = false;
+  Duration keepalive_idle = std::chrono::hours(2);
+  Duration keepalive_interval = std::chrono::seconds(75);
+  std::uint8_t keepalive_probes = 10;
+  // A peer whose window has been closed for so long may be aborted while the shard's payload buffers are nearly used up
+  // (RFC 6429); with memory at hand it may stay for ever (RFC 9293 MUST-37).
+  Duration zero_window_patience = std::chrono::minutes(1);
   friend constexpr bool operator==(const TcpOptions&, const TcpOptions&) = default;
 };
 
@@ -54,7 +82,7 @@ struct SynPolicy {
 
 // One TCP port that accepts connections.
 struct ListenerOptions {
-  IpAddress address{};  // unspecified: any of our addresses
+  IpAddress address{};  // IpAddress{}: any of our addresses, of both families
   std::uint16_t tcp_port = 0;
   std::uint16_t service = 0;  // index into the services that the runtime was given
   bool server_first = false;  // the service speaks first, so a lost final ACK would be final: never by cookie
@@ -76,15 +104,15 @@ struct InterfaceOptions {
 
 // An address of ours and its on-link prefix.
 struct AddressOptions {
-  Ipv4Address address{};
-  std::uint8_t prefix_length = 24;  // 32: a routed address, nothing is on link
+  IpAddress address{};
+  std::uint8_t prefix_length = 24;  // of all bits, 32 or 128: a routed address, nothing is on link
   std::uint16_t interface = 0;      // index into ShardOptions::interfaces
 };
 
 struct RouteOptions {
-  Ipv4Address prefix{};
+  IpAddress prefix{};              // of the next hop's family
   std::uint8_t prefix_length = 0;  // 0: the default route, a gateway
-  Ipv4Address next_hop{};
+  IpAddress next_hop{};
   std::uint16_t interface = 0;
 };
 

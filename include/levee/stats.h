@@ -15,7 +15,7 @@ namespace levee {
 
 // Why a received frame, or a segment in it, was not used. Every frame received is either delivered or has one of these.
 enum class Drop : std::uint8_t {
-  // Ethernet and ARP
+  // Ethernet, ARP and neighbour discovery
   TooShort,     // shorter than its headers
   HeaderSplit,  // headers were not contiguous and could not be pulled up
   NotForUs,     // destination MAC is another's
@@ -23,15 +23,20 @@ enum class Drop : std::uint8_t {
   UnknownEtherType,
   BadArp,       // malformed, or not IPv4 over Ethernet
   ArpNotForUs,  // asks for or announces an address that is none of our business
-  // IPv4 and ICMP
+  BadNdp,       // a solicitation or advertisement that RFC 4861 7.1 wants discarded
+  NdpNotForUs,  // asks for an address that is not ours, or tells what nobody asked for
+  // IP and ICMP, of both families
   BadIpHeader,  // version, header length or total length do not fit the frame
   BadIpChecksum,
   Fragment,
+  ExtensionHeader,     // an IPv6 extension header other than a fragment's
   UnknownDestination,  // not one of our addresses
   BadSource,           // broadcast, multicast, loopback, unspecified or our own
   UnknownProtocol,
   BadIcmpChecksum,
   UnhandledIcmp,
+  IcmpNoConnection,  // an ICMP error about a connection that is not there
+  IcmpOutOfWindow,   // an ICMP error that quotes a segment which is not on the road (RFC 5927 4)
   // TCP, before a connection is found
   BadTcpHeader,  // data offset below 5 or beyond the packet
   BadTcpChecksum,
@@ -80,11 +85,15 @@ enum class Counter : std::uint8_t {
   ArpRequestsReceived,
   ArpRepliesSent,
   ArpRequestsSent,
+  NdpSolicitsReceived,
+  NdpAdvertsSent,
+  NdpSolicitsSent,
   NeighboursLearnt,
   NeighbourTableFull,
   NeighbourUnresolved,  // output waited for a neighbour
   IcmpInEchos,
   IcmpOutEchoReps,
+  IcmpErrorsTaken,  // ICMP errors about a connection that were believed
   // TCP, RFC 4022's and Linux's names
   InSegs,
   OutSegs,
@@ -112,16 +121,28 @@ enum class Counter : std::uint8_t {
   TCPReqQFullDrop,   // SYNs that found the SYN queue full
   TCPTimeouts,       // retransmission timer expiries
   TCPFastRetrans,
+  TCPLossProbes,         // tail loss probes sent (RFC 8985 7)
+  TCPLossProbeRecovery,  // losses that such a probe repaired
+  TCPDSACKRecv,          // duplicates that peers reported (RFC 2883)
+  TCPDSACKUndo,          // reductions taken back because of them
+  TCPFullUndo,           // reductions taken back because of timestamps (RFC 3522)
+  TCPSACKReneging,       // peers that threw away what they had SACKed (RFC 2018 8)
+  TCPSACKDiscard,        // SACK blocks that cannot be true
+  TCPECNReductions,      // windows reduced because of ECE (RFC 3168)
   TCPPersistProbes,
+  TCPKeepAlive,
+  UrgentPointers,
+  PathMtuLowered,
   DelayedACKs,  // delayed-ACK timer expiries
   TCPChallengeACK,
   PAWSEstab,
   TCPOFOQueue,      // segments queued out of order
   TCPOFOMerge,      // segments that overlapped queued data
-  TCPDSACKIgnored,  // duplicate segments received
+  TCPDSACKOldSent,  // D-SACKs sent
   RcvCollapsed,     // segments compacted by copy
   ZeroWindowSent,
   ZeroWindowReceived,
+  ZeroWindowAborted,
   BytesDelivered,  // payload bytes taken in order from peers
   BytesAcked,      // payload bytes acknowledged by peers
   TimeWaitEntered,
@@ -199,6 +220,13 @@ class Stats {
   [[nodiscard]] std::uint64_t value(Drop reason) const { return drops_[static_cast<std::size_t>(reason)].value(); }
   [[nodiscard]] std::uint64_t value(Counter counter) const {
     return counters_[static_cast<std::size_t>(counter)].value();
+  }
+  // Records in a state now.
+  [[nodiscard]] std::uint64_t in_state(State state) const { return in_state_[static_cast<std::size_t>(state)].value(); }
+  [[nodiscard]] std::uint64_t total_drops() const {
+    std::uint64_t total = 0;
+    for (const Tally& drops : drops_) total += drops.value();
+    return total;
   }
   [[nodiscard]] StatsSnapshot snapshot() const;
 

@@ -90,7 +90,7 @@ template <std::size_t kLanes, int kC, int kD, std::size_t kWords>
       state[g] = {key0 ^ 0x736f6d6570736575U, key1 ^ 0x646f72616e646f6dU, key0 ^ 0x6c7967656e657261U,
                   key1 ^ 0x7465646279746573U};
     }
-#pragma GCC unroll 3
+#pragma GCC unroll 6
     for (std::size_t word = 0; word < kWords; ++word) {
       for (std::size_t g = 0; g < kGroups; ++g) {
         std::memcpy(&input[g], &lanes.words[word][at + g * kLanes], sizeof(V));
@@ -114,49 +114,44 @@ template <std::size_t kLanes, int kC, int kD, std::size_t kWords>
   }
 }
 
-struct Functions {
-  void (*hash_1_3)(SipLanes<2>&, std::size_t);
-  void (*hash_2_4_short)(SipLanes<2>&, std::size_t);
-  void (*hash_2_4)(SipLanes<3>&, std::size_t);
-};
-
-void none_1_3(SipLanes<2>& lanes, std::size_t count) { hash_all<1, 1, 3>(lanes, count); }
-void none_2_4_short(SipLanes<2>& lanes, std::size_t count) { hash_all<1, 2, 4>(lanes, count); }
-void none_2_4(SipLanes<3>& lanes, std::size_t count) { hash_all<1, 2, 4>(lanes, count); }
-
+// SipHash-kC-kD of kWords words with each set of instructions.
+template <int kC, int kD, std::size_t kWords>
+void none(SipLanes<kWords>& lanes, std::size_t count) {
+  hash_all<1, kC, kD>(lanes, count);
+}
 #if LEVEE_HAS_VECTOR_UNITS
-LEVEE_SSE42 void sse42_1_3(SipLanes<2>& lanes, std::size_t count) { hash_all<2, 1, 3>(lanes, count); }
-LEVEE_SSE42 void sse42_2_4_short(SipLanes<2>& lanes, std::size_t count) { hash_all<2, 2, 4>(lanes, count); }
-LEVEE_SSE42 void sse42_2_4(SipLanes<3>& lanes, std::size_t count) { hash_all<2, 2, 4>(lanes, count); }
-LEVEE_AVX2 void avx2_1_3(SipLanes<2>& lanes, std::size_t count) { hash_all<4, 1, 3>(lanes, count); }
-LEVEE_AVX2 void avx2_2_4_short(SipLanes<2>& lanes, std::size_t count) { hash_all<4, 2, 4>(lanes, count); }
-LEVEE_AVX2 void avx2_2_4(SipLanes<3>& lanes, std::size_t count) { hash_all<4, 2, 4>(lanes, count); }
-LEVEE_AVX512 void avx512_1_3(SipLanes<2>& lanes, std::size_t count) { hash_all<8, 1, 3>(lanes, count); }
-LEVEE_AVX512 void avx512_2_4_short(SipLanes<2>& lanes, std::size_t count) { hash_all<8, 2, 4>(lanes, count); }
-LEVEE_AVX512 void avx512_2_4(SipLanes<3>& lanes, std::size_t count) { hash_all<8, 2, 4>(lanes, count); }
+template <int kC, int kD, std::size_t kWords>
+LEVEE_SSE42 void sse42(SipLanes<kWords>& lanes, std::size_t count) {
+  hash_all<2, kC, kD>(lanes, count);
+}
+template <int kC, int kD, std::size_t kWords>
+LEVEE_AVX2 void avx2(SipLanes<kWords>& lanes, std::size_t count) {
+  hash_all<4, kC, kD>(lanes, count);
+}
+template <int kC, int kD, std::size_t kWords>
+LEVEE_AVX512 void avx512(SipLanes<kWords>& lanes, std::size_t count) {
+  hash_all<8, kC, kD>(lanes, count);
+}
 #endif
 
-Functions functions_of(VectorUnit unit) {
+SipHasher::Functions functions_of(VectorUnit unit) {
   CHECK(machine_has(unit));
   switch (unit) {
 #if LEVEE_HAS_VECTOR_UNITS
     case VectorUnit::Sse42:
-      return {sse42_1_3, sse42_2_4_short, sse42_2_4};
+      return {sse42<1, 3, 2>, sse42<1, 3, 5>, sse42<2, 4, 2>, sse42<2, 4, 3>, sse42<2, 4, 6>};
     case VectorUnit::Avx2:
-      return {avx2_1_3, avx2_2_4_short, avx2_2_4};
+      return {avx2<1, 3, 2>, avx2<1, 3, 5>, avx2<2, 4, 2>, avx2<2, 4, 3>, avx2<2, 4, 6>};
     case VectorUnit::Avx512:
-      return {avx512_1_3, avx512_2_4_short, avx512_2_4};
+      return {avx512<1, 3, 2>, avx512<1, 3, 5>, avx512<2, 4, 2>, avx512<2, 4, 3>, avx512<2, 4, 6>};
 #endif
     default:
-      return {none_1_3, none_2_4_short, none_2_4};
+      return {none<1, 3, 2>, none<1, 3, 5>, none<2, 4, 2>, none<2, 4, 3>, none<2, 4, 6>};
   }
 }
 
 }  // namespace
 
-SipHasher::SipHasher(VectorUnit unit)
-    : hash_1_3_(functions_of(unit).hash_1_3),
-      hash_2_4_short_(functions_of(unit).hash_2_4_short),
-      hash_2_4_(functions_of(unit).hash_2_4) {}
+SipHasher::SipHasher(VectorUnit unit) : functions_(functions_of(unit)) {}
 
 }  // namespace levee

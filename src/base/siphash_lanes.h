@@ -25,15 +25,23 @@ class SipHasher {
  public:
   explicit SipHasher(VectorUnit unit);  // REQUIRES: machine_has(unit)
 
-  // SipHash-1-3 of two words, SipHash-2-4 of two or three: the first `count` hashes are right afterwards.
-  void hash_1_3(SipLanes<2>& lanes, std::size_t count) const { hash_1_3_(lanes, count); }
-  void hash_2_4(SipLanes<2>& lanes, std::size_t count) const { hash_2_4_short_(lanes, count); }
-  void hash_2_4(SipLanes<3>& lanes, std::size_t count) const { hash_2_4_(lanes, count); }
+  // SipHash-1-3 of two or five words, SipHash-2-4 of two, three or six: the first `count` hashes are right afterwards.
+  void hash_1_3(SipLanes<2>& lanes, std::size_t count) const { functions_.hash_1_3_of_2(lanes, count); }
+  void hash_1_3(SipLanes<5>& lanes, std::size_t count) const { functions_.hash_1_3_of_5(lanes, count); }
+  void hash_2_4(SipLanes<2>& lanes, std::size_t count) const { functions_.hash_2_4_of_2(lanes, count); }
+  void hash_2_4(SipLanes<3>& lanes, std::size_t count) const { functions_.hash_2_4_of_3(lanes, count); }
+  void hash_2_4(SipLanes<6>& lanes, std::size_t count) const { functions_.hash_2_4_of_6(lanes, count); }
+
+  struct Functions {
+    void (*hash_1_3_of_2)(SipLanes<2>&, std::size_t);
+    void (*hash_1_3_of_5)(SipLanes<5>&, std::size_t);
+    void (*hash_2_4_of_2)(SipLanes<2>&, std::size_t);
+    void (*hash_2_4_of_3)(SipLanes<3>&, std::size_t);
+    void (*hash_2_4_of_6)(SipLanes<6>&, std::size_t);
+  };
 
  private:
-  void (*hash_1_3_)(SipLanes<2>&, std::size_t);
-  void (*hash_2_4_short_)(SipLanes<2>&, std::size_t);
-  void (*hash_2_4_)(SipLanes<3>&, std::size_t);
+  Functions functions_;
 };
 
 }  // namespace levee

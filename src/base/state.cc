@@ -18,9 +18,16 @@ constexpr std::array<std::string_view, kCloseCauseCount> kCloseCauseNames{
 static_assert(static_cast<std::size_t>(CloseCause::NoResource) + 1 == kCloseCauseNames.size() &&
               !kCloseCauseNames.back().empty());
 
+constexpr std::array<std::string_view, static_cast<std::size_t>(ErrorReport::ParameterProblem) + 1> kReportNames{
+    "retransmitting",   "network_unreachable", "host_unreachable", "protocol_unreachable",
+    "port_unreachable", "prohibited",          "time_exceeded",    "parameter_problem",
+};
+static_assert(!kReportNames.back().empty());
+
 }  // namespace
 
 std::string_view name(State state) { return kStateNames[static_cast<std::size_t>(state)]; }
 std::string_view name(CloseCause cause) { return kCloseCauseNames[static_cast<std::size_t>(cause)]; }
+std::string_view name(ErrorReport report) { return kReportNames[static_cast<std::size_t>(report)]; }
 
 }  // namespace levee

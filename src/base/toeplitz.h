@@ -24,6 +24,10 @@ class Toeplitz {
            word(8, static_cast<std::uint32_t>(source_port) << 16 | destination_port);
   }
 
+  // The TCP/IPv6 input: the same in 36 bytes.
+  [[nodiscard]] std::uint32_t hash(const Ipv6Address& source, const Ipv6Address& destination, std::uint16_t source_port,
+                                   std::uint16_t destination_port) const;
+
   // Any input of at most kMaxInput bytes in network byte order; IPv6's is 36 bytes.
   [[nodiscard]] std::uint32_t hash(std::span<const std::byte> input) const;
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "device/too_big.h"
 
 namespace levee::device {
 namespace {
@@ -64,57 +65,81 @@ Duration ImpairedLink::upto(Duration bound) {
   return Duration(static_cast<Duration::rep>(random_.uniform() * static_cast<double>(bound.count())));
 }
 
+bool ImpairedLink::draw_loss(Direction& direction) {
+  const Impairment& bad = direction.impairment;
+  const bool by_itself = random_.chance(bad.loss);
+  const bool turns = random_.chance(direction.in_burst ? bad.burst_end : bad.burst_begin);
+  if (turns) direction.in_burst = !direction.in_burst;
+  const bool by_burst = random_.chance(bad.burst_loss) && direction.in_burst;
+  return by_itself || by_burst;
+}
+
+std::optional<Instant> ImpairedLink::transmit(Instant now, Direction& direction, std::size_t bytes) {
+  const Impairment& bad = direction.impairment;
+  if (bad.bits_per_second == 0) return now;
+  while (!direction.queued.empty() && direction.queued.front() <= now) direction.queued.pop_front();
+  if (direction.queued.size() >= bad.queue_limit) return std::nullopt;
+  const std::uint64_t bits = bytes * std::uint64_t{8};
+  const Duration transmission(static_cast<Duration::rep>(bits * 1'000'000'000 / bad.bits_per_second));
+  direction.line_free = std::max(now, direction.line_free) + transmission;
+  direction.queued.push_back(direction.line_free);
+  return direction.line_free;
+}
+
 void ImpairedLink::carry(Instant now, std::size_t from, const std::vector<std::byte>& frame) {
   Direction& direction = directions_[from];
   const Impairment& bad = direction.impairment;
   ++direction.counters.sent;
   Fate fate;
-  fate.lost = random_.chance(bad.loss);
+  fate.lost = draw_loss(direction);
   fate.duplicated = random_.chance(bad.duplication);
   fate.reordered = random_.chance(bad.reordering);
   fate.corrupted = random_.chance(bad.corruption) && frame.size() > kEthernetHeader;
   const Duration jitter = upto(bad.jitter), held_back = upto(bad.reorder_delay), copy_later = upto(bad.reorder_delay);
   const std::uint64_t flipped_bit = random_.next();
 
-  Instant leaves = now;
-  if (bad.bits_per_second != 0) {
-    const double nanoseconds = static_cast<double>(frame.size()) * 8e9 / static_cast<double>(bad.bits_per_second);
-    const Duration transmission(static_cast<Duration::rep>(nanoseconds));
-    const Instant begins = std::max(now, direction.line_free);
-    const auto waiting = static_cast<std::uint64_t>((begins - now) / std::max(transmission, Duration(1)));
-    if (waiting >= bad.queue_limit) {
-      ++direction.counters.queue_full;
-      fate.lost = true;
-    } else {
-      leaves = direction.line_free = begins + transmission;
-    }
-  }
+  const bool is_too_big = bad.mtu != 0 && exceeds(frame, bad.mtu);
+  const std::optional<Instant> leaves = is_too_big ? now : transmit(now, direction, frame.size());
+  direction.counters.too_big += is_too_big;
+  direction.counters.queue_full += !leaves;
+  if (is_too_big || !leaves) fate.lost = true;
   if (fate.lost) fate.duplicated = fate.reordered = fate.corrupted = false;
   if (observer_) observer_(now, from, frame, fate);
   direction.counters.lost += fate.lost;
   direction.counters.duplicated += fate.duplicated;
   direction.counters.reordered += fate.reordered;
   direction.counters.corrupted += fate.corrupted;
+  if (is_too_big && bad.tells_mtu) tell_mtu(now, from, frame);
   if (fate.lost) return;
 
-  Instant arrival = leaves + bad.delay + jitter;
+  Instant arrival = *leaves + bad.delay + jitter;
   if (fate.reordered) {
     arrival += held_back;
   } else {
     arrival = std::max(arrival, direction.last_arrival);
     direction.last_arrival = arrival;
   }
-  if (fate.duplicated) launch(from, arrival + copy_later, frame);
+  if (fate.duplicated) launch(1 - from, arrival + copy_later, frame);
   std::vector<std::byte> bytes = frame;
   if (fate.corrupted) {
     const std::uint64_t bit = flipped_bit % ((bytes.size() - kEthernetHeader) * 8);
     bytes[kEthernetHeader + bit / 8] ^= std::byte{1} << (bit % 8);
   }
-  launch(from, arrival, std::move(bytes));
+  launch(1 - from, arrival, std::move(bytes));
 }
 
-void ImpairedLink::launch(std::size_t from, Instant arrival, std::vector<std::byte> bytes) {
-  flying_.push_back({arrival, order_++, 1 - from, std::move(bytes)});
+// The router stands at the far end of the link: its word comes back as late as an answer would, and is subject to
+// nothing else.
+void ImpairedLink::tell_mtu(Instant now, std::size_t from, std::span<const std::byte> frame) {
+  std::vector<std::byte> answer = too_big(frame, directions_[from].impairment.mtu);
+  if (answer.empty()) return;
+  ++directions_[1 - from].counters.sent;
+  if (observer_) observer_(now, 1 - from, answer, Fate{});
+  launch(from, now + directions_[from].impairment.delay + directions_[1 - from].impairment.delay, std::move(answer));
+}
+
+void ImpairedLink::launch(std::size_t to, Instant arrival, std::vector<std::byte> bytes) {
+  flying_.push_back({arrival, order_++, to, std::move(bytes)});
   std::push_heap(flying_.begin(), flying_.end(), Later{});
 }
 
@@ -139,8 +164,9 @@ Instant ImpairedLink::next_arrival() const { return flying_.empty() ? kNever : f
 void ImpairedLink::stop_faults() {
   for (Direction& direction : directions_) {
     Impairment& bad = direction.impairment;
-    bad.loss = bad.duplication = bad.reordering = bad.corruption = 0;
+    bad.loss = bad.burst_loss = bad.duplication = bad.reordering = bad.corruption = 0;
     bad.queue_limit = std::numeric_limits<std::size_t>::max();
+    if (!bad.tells_mtu) bad.mtu = 0;
   }
 }
 

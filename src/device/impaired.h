@@ -1,14 +1,17 @@
-// A bad link in virtual time between two ends of one or more queues each: loss, duplication, reordering, delay, jitter,
-// single-bit flips and a rate, each direction with settings of its own. Everything follows from the seed and the order
-// of the calls, so a run replays frame by frame. Nothing happens by itself: `advance` moves what has arrived by then
-// into the receive queues, `next_arrival` says how far time may jump. One thread drives the link and both ends.
+// A bad link in virtual time between two ends of one or more queues each: loss, also in bursts, duplication,
+// reordering, delay, jitter, single-bit flips, a rate and an MTU, each direction with settings of its own. Everything
+// follows from the seed and the order of the calls, so a run replays frame by frame. Nothing happens by itself:
+// `advance` moves what has arrived by then into the receive queues, `next_arrival` says how far time may jump. One
+// thread drives the link and both ends.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,6 +24,9 @@ namespace levee::device {
 // One direction. Chances are per frame, in [0, 1].
 struct Impairment {
   double loss = 0;
+  // Loss in bursts (Gilbert and Elliott): the link goes bad with one chance, good again with another, both per frame,
+  // and while it is bad frames are lost with a third.
+  double burst_begin = 0, burst_end = 1, burst_loss = 0;
   double duplication = 0;  // a second copy arrives, later by up to `reorder_delay`
   double reordering = 0;   // the frame is held back by up to `reorder_delay`; frames are otherwise kept in order
   double corruption = 0;   // one bit behind the Ethernet header flips
@@ -29,18 +35,20 @@ struct Impairment {
   Duration reorder_delay = std::chrono::milliseconds(10);
   std::uint64_t bits_per_second = 0;  // 0: no limit
   std::size_t queue_limit = 1000;     // frames that wait for the rate; further ones are lost
+  std::uint16_t mtu = 0;              // bytes of IP packet; larger ones are dropped. 0: no limit
+  bool tells_mtu = true;              // a router says so by ICMP; else they vanish
 };
 
 // What became of a frame that was sent.
 struct Fate {
-  bool lost = false;  // by chance, or because the queue was full
+  bool lost = false;  // by chance, because the queue was full or the packet too big
   bool duplicated = false;
   bool reordered = false;
   bool corrupted = false;
 };
 
 struct LinkCounters {
-  std::uint64_t sent = 0, lost = 0, duplicated = 0, reordered = 0, corrupted = 0, queue_full = 0;
+  std::uint64_t sent = 0, lost = 0, duplicated = 0, reordered = 0, corrupted = 0, queue_full = 0, too_big = 0;
   std::uint64_t arrived = 0;    // copies put on a receive queue
   std::uint64_t no_buffer = 0;  // copies lost because the receiving pool was empty
 };
@@ -68,7 +76,8 @@ class ImpairedLink {
   // Arrivals up to and including `now` go to the receive queues, in order of arrival, then of sending.
   void advance(Instant now);
   [[nodiscard]] Instant next_arrival() const;
-  // From now on frames are only delayed: no loss, duplication, reordering or corruption, and no queue limit.
+  // From now on frames are only delayed: no loss, duplication, reordering or corruption, no queue limit, and an MTU
+  // only where a router tells it.
   void stop_faults();
 
   void observe(Observer observer) { observer_ = std::move(observer); }
@@ -84,6 +93,8 @@ class ImpairedLink {
     LinkCounters counters;
     Instant last_arrival = Instant::min();
     Instant line_free = Instant::min();  // when the rate lets the next frame begin
+    std::deque<Instant> queued;          // when each frame that waits for the rate, or is on the line, will be gone
+    bool in_burst = false;
   };
   struct Flying {
     Instant arrival;
@@ -98,8 +109,13 @@ class ImpairedLink {
   };
 
   void carry(Instant now, std::size_t from, const std::vector<std::byte>& frame);
+  // Whether chance takes the frame.
+  [[nodiscard]] bool draw_loss(Direction& direction);
+  // When the last bit of the frame is on the line; nothing if the queue is full.
+  [[nodiscard]] std::optional<Instant> transmit(Instant now, Direction& direction, std::size_t bytes);
   [[nodiscard]] Duration upto(Duration bound);
-  void launch(std::size_t from, Instant arrival, std::vector<std::byte> bytes);
+  void tell_mtu(Instant now, std::size_t from, std::span<const std::byte> frame);
+  void launch(std::size_t to, Instant arrival, std::vector<std::byte> bytes);
 
   Random random_;
   std::array<LinkEnd, 2> ends_;

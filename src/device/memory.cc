@@ -52,17 +52,18 @@ void complete_ipv4(const shard::OutFrame& frame, std::span<std::byte> bytes) {
 
 }  // namespace
 
-SlabPool::SlabPool(std::size_t buffers, std::uint32_t data_size) : data_size_(data_size), slots_(buffers) {
+SlabPool::SlabPool(std::size_t buffers, std::uint32_t data_size) : total_(buffers), data_size_(data_size) {
   CHECK(data_size >= shard::kMaxHeader);
-  free_.reserve(buffers);
-  for (Slot& slot : slots_) {
-    slot.memory.reset(new std::byte[kHeadroom + data_size]);  // not zeroed: a DMA buffer is not either
-    slot.block.base = slot.memory.get();
-    slot.block.size = kHeadroom + data_size;
-    slot.block.owner = &slot;
-    poison(slot.block);
-    free_.push_back(&slot);
-  }
+}
+
+void SlabPool::add_slot() {
+  Slot& slot = slots_.emplace_back();
+  slot.memory.reset(new std::byte[kHeadroom + data_size_]);  // not zeroed: a DMA buffer is not either
+  slot.pool = this;
+  slot.block.base = slot.memory.get();
+  slot.block.size = kHeadroom + data_size_;
+  slot.block.owner = &slot;
+  free_.push_back(&slot);
 }
 
 SlabPool::~SlabPool() {
@@ -70,6 +71,7 @@ SlabPool::~SlabPool() {
 }
 
 Block* SlabPool::take() {
+  if (free_.empty() && slots_.size() < total_) add_slot();
   if (free_.empty()) {
     ++exhausted_;
     return nullptr;
@@ -86,8 +88,7 @@ Block* SlabPool::take() {
 
 void SlabPool::put(Block* block) {
   auto* slot = static_cast<Slot*>(block->owner);
-  CHECK(slot >= slots_.data() && slot < slots_.data() + slots_.size());
-  CHECK(slot->out && block->refs == 0);
+  CHECK(slot->pool == this && slot->out && block->refs == 0);
   slot->out = false;
   poison(*block);
   free_.push_back(slot);

@@ -15,8 +15,9 @@
 
 namespace levee::device {
 
-// A fixed number of buffers, each an allocation of its own: a step beyond one is seen by AddressSanitizer, and so is
-// the use of a buffer that lies in the pool.
+// At most a fixed number of buffers, each an allocation of its own: a step beyond one is seen by AddressSanitizer, and
+// so is the use of a buffer that lies in the pool. A buffer is allocated when it is first needed: many short
+// simulations need few of theirs.
 class SlabPool {
  public:
   // Bytes before a received frame, as an mbuf's headroom.
@@ -33,8 +34,8 @@ class SlabPool {
   // Takes a buffer back; its refs must be 0, and it must be out.
   void put(Block* block);
 
-  [[nodiscard]] std::size_t total() const { return slots_.size(); }
-  [[nodiscard]] std::size_t available() const { return free_.size(); }
+  [[nodiscard]] std::size_t total() const { return total_; }
+  [[nodiscard]] std::size_t available() const { return total_ - out(); }
   [[nodiscard]] std::size_t out() const { return slots_.size() - free_.size(); }
   // How often `take` found nothing.
   [[nodiscard]] std::uint64_t exhausted() const { return exhausted_; }
@@ -44,11 +45,15 @@ class SlabPool {
   struct Slot {
     Block block;
     std::unique_ptr<std::byte[]> memory;
+    const SlabPool* pool = nullptr;
     bool out = false;
   };
 
+  void add_slot();
+
+  std::size_t total_;
   std::uint32_t data_size_;
-  std::vector<Slot> slots_;  // never resized: blocks are pointed at
+  std::deque<Slot> slots_;  // grows at its end only: blocks are pointed at
   std::vector<Slot*> free_;
   std::uint64_t exhausted_ = 0;
 };

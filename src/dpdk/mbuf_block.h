@@ -5,6 +5,7 @@
 
 #include <rte_mbuf.h>
 
+#include <cstddef>
 #include <new>
 
 #include "base/block.h"
@@ -38,7 +39,9 @@ inline void prepare_to_send(rte_mbuf* mbuf, const shard::OutFrame& frame) {
   mbuf->l2_len = frame.l2_length & 0x7fU;
   mbuf->l3_len = frame.l3_length & 0x1ffU;
   mbuf->l4_len = frame.l4_length;
-  mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4;
+  // The version is the first thing in the packet, just written.
+  const bool v6 = std::to_integer<unsigned>(frame.data[frame.l2_length]) >> 4 == 6;
+  mbuf->ol_flags |= v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4;
   if (frame.ipv4_checksum) mbuf->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
   if (frame.tcp_checksum) mbuf->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
 }

@@ -22,6 +22,12 @@ constexpr std::uint16_t kDescriptors = 1024;
 constexpr std::uint32_t kFrameOverhead = 14 + 4;  // Ethernet and one VLAN tag
 constexpr std::uint64_t kReceiveChecksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 
+rte_ether_addr address_of(const MacAddress& mac) {
+  rte_ether_addr address{};
+  std::copy(mac.octets.begin(), mac.octets.end(), std::begin(address.addr_bytes));
+  return address;
+}
+
 bool is_kernel_interface(std::string_view driver) { return driver == "net_tap" || driver == "net_af_packet"; }
 
 }  // namespace
@@ -98,16 +104,32 @@ void Port::start(const rte_eth_dev_info& info) {
 
 bool Port::mac_is_ours() const { return !is_kernel_interface(driver_) && mac_ != MacAddress{}; }
 
-void Port::listen_to(const MacAddress& mac) {
+void Port::listen_to(const MacAddress& mac, std::span<const MacAddress> groups) {
   // A TAP hands over every frame that the kernel sends into it, and changing its MAC would change the kernel's.
   if (mac == mac_ || driver_ == "net_tap") {
     rte_eth_promiscuous_disable(number_);
+    if (driver_ != "net_tap") join(groups);
     return;
   }
-  rte_ether_addr address{};
-  std::copy(mac.octets.begin(), mac.octets.end(), std::begin(address.addr_bytes));
-  if (!is_kernel_interface(driver_) && rte_eth_dev_default_mac_addr_set(number_, &address) == 0) return;
+  rte_ether_addr address = address_of(mac);
+  if (!is_kernel_interface(driver_) && rte_eth_dev_default_mac_addr_set(number_, &address) == 0) {
+    join(groups);
+    return;
+  }
   // Virtual devices without a MAC filter deliver everything and refuse this: what counts is that frames come.
+  rte_eth_promiscuous_enable(number_);
+}
+
+// A neighbour's solicitation comes to a multicast address made from ours (RFC 4861 7.2.2, RFC 2464 7), which a NIC's
+// filter drops unless it is told: without it nobody on the link would find our IPv6 addresses. Asked for in order of
+// what it costs: these groups, all groups, everything.
+void Port::join(std::span<const MacAddress> groups) {
+  if (groups.empty()) return;
+  std::vector<rte_ether_addr> addresses;
+  for (const MacAddress& group : groups) addresses.push_back(address_of(group));
+  const auto count = static_cast<std::uint32_t>(addresses.size());
+  if (rte_eth_dev_set_mc_addr_list(number_, addresses.data(), count) == 0) return;
+  if (rte_eth_allmulticast_enable(number_) == 0) return;
   rte_eth_promiscuous_enable(number_);
 }
 

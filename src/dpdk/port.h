@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,8 @@ class Port final : public device::Device {
   ~Port() override;
 
   // Frames for `mac` reach us from here on: the device's own, or one that it is told of, or promiscuous mode.
-  void listen_to(const MacAddress& mac);
+  // `groups`: multicast addresses that reach us, too, at least these.
+  void listen_to(const MacAddress& mac, std::span<const MacAddress> groups = {});
   // No packet moves after this; the buffers that the device holds return to their pools. May be called again.
   void stop();
 
@@ -57,6 +59,7 @@ class Port final : public device::Device {
   void start(const rte_eth_dev_info& info);
   void check(int result, const char* what) const;
   void empty_ring();
+  void join(std::span<const MacAddress> groups);
 
   // receiving (port_receive.cc)
   void fill_frame(rte_mbuf* mbuf, shard::Frame& frame);

@@ -5,14 +5,16 @@ namespace levee::runtime {
 
 namespace {
 
-// Order within one connection: open, data, peer closed, writable, closed. A handler may abort the connection; then the
-// handle is dead for those that follow, and the shard reports `closed` next time.
+// Order within one connection: open, urgent, data, peer closed, writable, error report, closed. A handler may abort the
+// connection; then the handle is dead for those that follow, and the shard reports `closed` next time.
 void serve(Service& service, const shard::Ready& ready) {
   const Connection& connection = ready.connection;
   if (ready.opened) service.on_opened(connection);
+  if (ready.urgent) service.on_urgent(connection, ready.urgent_offset);
   if (ready.data) service.on_data(connection);
   if (ready.peer_closed) service.on_peer_closed(connection);
   if (ready.writable) service.on_writable(connection);
+  if (ready.reported) service.on_error_report(connection, ready.report);
   if (ready.closed) service.on_closed(connection, ready.cause);
 }
 

@@ -64,7 +64,7 @@ std::vector<runtime::PortFacts> settle_ports(const EndpointOptions& options, con
     } else if (!ports[i]->mac_is_ours()) {
       mac = own_mac(made_up, i);
     }
-    ports[i]->listen_to(mac);
+    ports[i]->listen_to(mac, runtime::groups_of(options, static_cast<std::uint16_t>(i)));
     facts.push_back({.mac = mac,
                      .ipv4_checksum_offload = ports[i]->ipv4_checksum_offload(),
                      .tcp_checksum_offload = ports[i]->tcp_checksum_offload()});

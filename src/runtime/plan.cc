@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "wire/ndp.h"
+
 namespace levee::runtime {
 
 namespace {
@@ -48,10 +50,20 @@ std::vector<LinkId> links_of(const EndpointOptions& options) {
 std::optional<LinkId> link_of(const EndpointRoute& route, const EndpointOptions& options) {
   if (route.link) return route.link;
   for (const EndpointAddress& own : options.addresses) {
-    const bool on_link = ((own.address.value ^ route.next_hop.value) & mask_of(own.prefix_length)) == 0;
-    if (own.prefix_length < 32 && on_link) return own.link;
+    const bool on_link = route.next_hop.is_within(own.address, own.prefix_length);
+    if (own.prefix_length < own.address.bits() && on_link) return own.link;
   }
   return std::nullopt;
+}
+
+std::vector<MacAddress> groups_of(const EndpointOptions& options, std::uint16_t port) {
+  std::vector<MacAddress> groups;
+  for (const EndpointAddress& own : options.addresses) {
+    if (own.address.is_v4() || own.link.port != port) continue;
+    const MacAddress group = wire::multicast_mac(wire::solicited_node(own.address.v6()));
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
+  }
+  return groups;
 }
 
 ShardOptions shard_options(const EndpointOptions& options, const std::vector<PortFacts>& ports, std::uint32_t buffers,
@@ -82,14 +94,16 @@ ShardOptions shard_options(const EndpointOptions& options, const std::vector<Por
         {.address = own.address, .prefix_length = own.prefix_length, .interface = index_of(links, own.link)});
   }
   for (const EndpointRoute& route : options.routes) {
-    made.routes.push_back({.prefix = route.prefix,
+    const IpAddress everything = route.next_hop.is_v4() ? IpAddress() : IpAddress(Ipv6Address{});
+    made.routes.push_back({.prefix = is_gateway(route) ? everything : route.prefix,
                            .prefix_length = route.prefix_length,
                            .next_hop = route.next_hop,
                            .interface = index_of(links, *link_of(route, options))});
   }
   // One service object per worker and listener entry: the entry's index names it.
   for (const EndpointListener& listener : options.listeners) {
-    made.listeners.push_back({.address = listener.local.address,
+    const bool any = listener.local.address.is_unspecified();
+    made.listeners.push_back({.address = any ? IpAddress{} : listener.local.address,
                               .tcp_port = listener.local.tcp_port,
                               .service = static_cast<std::uint16_t>(made.listeners.size()),
                               .server_first = listener.server_first,

@@ -1,6 +1,7 @@
 // From the operator's options to each shard's: links become interfaces, names become indexes, totals are shared out.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -9,14 +10,17 @@
 
 namespace levee::runtime {
 
-[[nodiscard]] constexpr std::uint32_t mask_of(unsigned prefix_length) {
-  return prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length);
-}
-
 // Every link that an address or a route names, each once, in order of appearance.
 [[nodiscard]] std::vector<LinkId> links_of(const EndpointOptions& options);
+// A default route; whatever the family of its prefix, it is the next hop's.
+[[nodiscard]] inline bool is_gateway(const EndpointRoute& route) {
+  return route.prefix_length == 0 && route.prefix.is_unspecified();
+}
 // The link of a route: the one it names, else the one whose on-link prefix holds the next hop.
 [[nodiscard]] std::optional<LinkId> link_of(const EndpointRoute& route, const EndpointOptions& options);
+
+// The multicast MAC addresses that solicitations for the IPv6 addresses on a port go to (RFC 4861 7.2.2).
+[[nodiscard]] std::vector<MacAddress> groups_of(const EndpointOptions& options, std::uint16_t port);
 
 // What a started port contributes.
 struct PortFacts {

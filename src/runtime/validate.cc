@@ -9,6 +9,7 @@
 #include "device/startup_error.h"
 #include "runtime/key_file.h"
 #include "runtime/plan.h"
+#include "wire/ipv6.h"
 
 namespace levee::runtime {
 
@@ -37,15 +38,32 @@ void check_link(const LinkId& link, std::string_view where) {
   require(link.vlan <= kMostVlan, "{}: VLAN {} does not exist, give 1 to {}", where, link.vlan, kMostVlan);
 }
 
+// Whether all bits behind the prefix are 0.
+bool is_prefix(const IpAddress& address, unsigned length) {
+  for (unsigned bit = 128 - address.bits() + length; bit < 128; ++bit) {
+    if ((address.v6().octets[bit / 8] & 0x80U >> bit % 8) != 0) return false;
+  }
+  return true;
+}
+
+// What no address of ours and no next hop may be.
+void check_unicast(const IpAddress& address, std::string_view text) {
+  require(!address.is_multicast(), "{}: this is a multicast address, give a unicast one", text);
+  require(address.is_valid_source(), "{}: give a unicast address", text);
+}
+
 void check_address(const EndpointAddress& own) {
   const std::string text = fmt::format("--address={}/{}", to_string(own.address), own.prefix_length);
-  require(own.address.is_valid_source(), "{}: give a unicast address", text);
-  require(own.prefix_length >= 1 && own.prefix_length <= 32, "{}: give a prefix length of 1 to 32", text);
+  check_unicast(own.address, text);
+  require(own.prefix_length >= 1 && own.prefix_length <= own.address.bits(), "{}: give a prefix length of 1 to {}",
+          text, own.address.bits());
   check_link(own.link, text);
-  if (own.prefix_length > 30) return;  // RFC 3021: both addresses of a /31 are hosts
-  const std::uint32_t host = own.address.value & ~mask_of(own.prefix_length);
-  require(host != 0, "{}: this is the network's own address, give a host's", text);
-  require(host != ~mask_of(own.prefix_length), "{}: this is the network's broadcast address, give a host's", text);
+  if (own.prefix_length >= own.address.bits() - 1) return;  // RFC 3021, RFC 6164: both addresses of the pair are hosts
+  // RFC 4291 2.6.1: in IPv6 it is the subnet's routers' anycast address.
+  require(!is_prefix(own.address, own.prefix_length), "{}: this is the network's own address, give a host's", text);
+  if (own.address.is_v6()) return;
+  const std::uint32_t broadcast = own.address.v4().value | ~std::uint32_t{0} >> own.prefix_length;
+  require(own.address.v4().value != broadcast, "{}: this is the network's broadcast address, give a host's", text);
 }
 
 void check_addresses(const EndpointOptions& options) {
@@ -63,10 +81,15 @@ void check_routes(const EndpointOptions& options) {
   for (const EndpointRoute& route : options.routes) {
     const std::string text =
         fmt::format("--route={}/{},{}", to_string(route.prefix), route.prefix_length, to_string(route.next_hop));
-    require(route.prefix_length <= 32, "{}: give a prefix length of 0 to 32", text);
-    require((route.prefix.value & ~mask_of(route.prefix_length)) == 0, "{}: clear the prefix's bits behind its length",
-            text);
+    require(route.prefix.is_v4() == route.next_hop.is_v4() || is_gateway(route),
+            "{}: give a next hop of the prefix's family", text);
+    require(route.prefix_length <= route.prefix.bits(), "{}: give a prefix length of 0 to {}", text,
+            route.prefix.bits());
+    require(is_prefix(route.prefix, route.prefix_length), "{}: clear the prefix's bits behind its length", text);
+    require(!route.prefix.is_multicast(), "{}: a route to multicast addresses, give unicast ones", text);
     require(route.next_hop.is_valid_source(), "{}: give a unicast address as the next hop", text);
+    require(route.link || !route.next_hop.is_v6() || !route.next_hop.is_link_local(),
+            "{}: the next hop is a link-local address, name its port with @PORT", text);
     if (route.link) check_link(*route.link, text);
     const std::optional<LinkId> link = link_of(route, options);
     require(link.has_value(),
@@ -80,11 +103,9 @@ void check_routes(const EndpointOptions& options) {
 void check_listener(const EndpointListener& listener, const EndpointOptions& options) {
   const std::string text = fmt::format("--listen={}/{}", to_string(listener.local), listener.service);
   require(listener.local.tcp_port != 0, "{}: give a TCP port of 1 to 65535", text);
-  const IpAddress any{};
-  if (listener.local.address != any) {
-    require(listener.local.address.is_v4(), "{}: give an IPv4 address", text);
+  if (!listener.local.address.is_unspecified()) {
     require(std::any_of(options.addresses.begin(), options.addresses.end(),
-                        [&](const EndpointAddress& own) { return IpAddress(own.address) == listener.local.address; }),
+                        [&](const EndpointAddress& own) { return own.address == listener.local.address; }),
             "{}: the address is not ours, add it to --address", text);
   }
   require(listener.accept_backlog >= 1 && listener.accept_backlog <= kMostConnections,
@@ -95,6 +116,12 @@ void check_listener(const EndpointListener& listener, const EndpointOptions& opt
   }
 }
 
+// 0.0.0.0 and :: are the same: any address of ours.
+bool same_place(const SocketAddress& a, const SocketAddress& b) {
+  const bool both_any = a.address.is_unspecified() && b.address.is_unspecified();
+  return a.tcp_port == b.tcp_port && (both_any || a.address == b.address);
+}
+
 void check_listeners(const EndpointOptions& options, const std::function<bool(std::string_view)>& is_service) {
   for (std::size_t i = 0; i < options.listeners.size(); ++i) {
     const EndpointListener& listener = options.listeners[i];
@@ -102,7 +129,7 @@ void check_listeners(const EndpointOptions& options, const std::function<bool(st
             listener.service);
     check_listener(listener, options);
     for (std::size_t j = 0; j < i; ++j) {
-      require(listener.local != options.listeners[j].local, "--listen={}: given twice, remove one",
+      require(!same_place(listener.local, options.listeners[j].local), "--listen={}: given twice, remove one",
               to_string(listener.local));
     }
   }
@@ -119,6 +146,10 @@ void check_sizes(const EndpointOptions& options) {
   require(options.workers == 1, "--workers={}: this version runs one worker, give 1", options.workers);
   require(options.mtu >= kLeastMtu && options.mtu <= kMostMtu, "--mtu={}: give {} to {}", options.mtu, kLeastMtu,
           kMostMtu);
+  const bool has_v6 = std::any_of(options.addresses.begin(), options.addresses.end(),
+                                  [](const EndpointAddress& own) { return own.address.is_v6(); });
+  require(!has_v6 || options.mtu >= wire::kMinIpv6Mtu, "--mtu={}: an IPv6 link carries at least {}, give that or more",
+          options.mtu, wire::kMinIpv6Mtu);  // RFC 8200 5
   if (options.mac) {
     require(!options.mac->is_multicast() && *options.mac != MacAddress{}, "--mac={}: give a unicast MAC address",
             to_string(*options.mac));

@@ -55,33 +55,21 @@ std::optional<Drop> Shard::Impl::process_arp(Packet& packet) {
   return std::nullopt;
 }
 
-void Shard::Impl::request_neighbour(Neighbour& neighbour) {
-  if (!Neighbours::may_request(neighbour, now_)) return;
-  const auto hop = topology_.route(neighbour.address);
-  Block* blank = hop && !outgoing_.full() ? stash_.take() : nullptr;
-  if (blank == nullptr) return;
+void Shard::Impl::ask_by_arp(const Neighbour& neighbour, Ipv4Address source, Block* blank) {
   const InterfaceOptions& interface = topology_.interface(neighbour.interface);
   std::byte* data = blank->base + kHeadroom;
-  auto& ethernet = *reinterpret_cast<wire::EthernetHeader*>(data);
-  ethernet.destination = MacAddress{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-  ethernet.source = interface.mac;
-  std::byte* at = data + sizeof(wire::EthernetHeader);
-  if (interface.vlan != 0) {
-    ethernet.ether_type = wire::kEtherTypeVlan;
-    auto& tag = *reinterpret_cast<wire::VlanTag*>(at);
-    tag.tci = interface.vlan;
-    tag.ether_type = wire::kEtherTypeArp;
-    at += sizeof(wire::VlanTag);
-  } else {
-    ethernet.ether_type = wire::kEtherTypeArp;
-  }
+  std::byte* const at = write_link(data, {.destination = MacAddress{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
+                                          .source = interface.mac,
+                                          .ether_type = wire::kEtherTypeArp,
+                                          .has_vlan = interface.vlan != 0,
+                                          .vlan_tci = interface.vlan});
   auto& arp = *reinterpret_cast<wire::ArpPacket*>(at);
   arp.set_ipv4_over_ethernet();
   arp.operation = wire::kArpRequest;
   arp.sender_mac = interface.mac;
-  arp.sender_address = hop->source.value;
+  arp.sender_address = source.value;
   arp.target_mac = {};
-  arp.target_address = neighbour.address.value;
+  arp.target_address = neighbour.address.v4().value;
   OutFrame frame;
   frame.head = blank;
   frame.data = data;
@@ -89,43 +77,6 @@ void Shard::Impl::request_neighbour(Neighbour& neighbour) {
   frame.port = interface.port;
   emit(frame);
   stats_.count(Counter::ArpRequestsSent);
-  tell_others(NeighbourAsked{neighbour.address, neighbour.interface});
-}
-
-// Keeps what is fresh: a different MAC is believed only when the old one has been silent, or was asked about.
-void Shard::Impl::learn_neighbour(Ipv4Address address, std::uint16_t interface, const MacAddress& mac) {
-  Neighbour* entry = neighbours_.find_or_add(address, interface, now_);
-  if (entry == nullptr) {
-    stats_.count(Counter::NeighbourTableFull);
-    return;
-  }
-  const bool fresh = entry->known && now_ - entry->confirmed < Neighbours::kFresh;
-  if (fresh && entry->mac != mac && !Neighbours::expects_reply(*entry, now_)) return;
-  const bool answers = entry->ever_requested && entry->confirmed < entry->requested;  // perhaps another shard's request
-  const bool news = !entry->known || entry->mac != mac;
-  Neighbours::learn(*entry, mac, now_);
-  if (!news && !answers) return;
-  if (news) stats_.count(Counter::NeighboursLearnt);
-  tell_others(NeighbourLearnt{address, mac, interface});
-  wake_waiting();
-}
-
-void Shard::Impl::tell_others(const Message& message) {
-  for (Mailbox* outbox : outboxes_) {
-    if (outbox != nullptr) stats_.count(outbox->push(message) ? Counter::MailSent : Counter::MailDropped);
-  }
-}
-
-void Shard::Impl::confirm_neighbour(const ConnectionRecord& record, const MacAddress& mac) {
-  Neighbour* entry = neighbours_.find(record.next_hop, record.interface);
-  if (entry != nullptr && entry->known && entry->mac == mac) entry->confirmed = now_;
-}
-
-void Shard::Impl::wake_waiting() {
-  for (const Waiting& waiting : waiting_) {
-    if (resolve(waiting.index, waiting.generation) != nullptr) push_output(waiting.index);
-  }
-  waiting_.clear();
 }
 
 }  // namespace levee::shard

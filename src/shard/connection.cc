@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "shard/impl.h"
+#include "tcp/keepalive.h"
 #include "tcp/user_calls.h"
 
 namespace levee {
@@ -79,25 +80,31 @@ ConnectionInfo Connection::info() const {
     info.timestamps = tcb.timestamps;
     info.sack = tcb.sack;
     info.window_scaling = tcb.window_scaling;
+    info.ecn = tcb.ecn;
     return info;
   });
 }
 
 SocketAddress Connection::local() const {
-  return ConnectionAccess::with(*this, [](auto&, ConnectionRecord& record) {
-    return SocketAddress{record.key.local, record.key.local_port};
-  });
+  return ConnectionAccess::with(*this,
+                                [](auto& impl, ConnectionRecord& record) { return impl.flow_of(record.key).local(); });
 }
 
 SocketAddress Connection::remote() const {
-  return ConnectionAccess::with(*this, [](auto&, ConnectionRecord& record) {
-    return SocketAddress{record.key.remote, record.key.remote_port};
-  });
+  return ConnectionAccess::with(*this,
+                                [](auto& impl, ConnectionRecord& record) { return impl.flow_of(record.key).remote(); });
 }
 
 std::size_t Connection::readable() const {
   return ConnectionAccess::with(*this, [](auto& impl, ConnectionRecord& record) {
     return std::size_t{tcp::readable(record.tcb, impl.transfers_)};
+  });
+}
+
+std::size_t Connection::urgent() const {
+  return ConnectionAccess::with(*this, [](auto& impl, ConnectionRecord& record) {
+    return std::size_t{
+        std::min(tcp::urgent_offset(record.tcb, impl.transfers_), tcp::readable(record.tcb, impl.transfers_))};
   });
 }
 
@@ -153,6 +160,11 @@ std::size_t Connection::send(std::span<const std::byte> bytes) {
       *this, [&](tcp::Tcb& tcb, tcp::Env& env) { return std::size_t{tcp::send(tcb, bytes, env)}; });
 }
 
+std::size_t Connection::send_urgent(std::span<const std::byte> bytes) {
+  return ConnectionAccess::change(
+      *this, [&](tcp::Tcb& tcb, tcp::Env& env) { return std::size_t{tcp::send_urgent(tcb, bytes, env)}; });
+}
+
 std::span<std::byte> Connection::reserve(std::size_t wanted) {
   return ConnectionAccess::change(*this, [&](tcp::Tcb& tcb, tcp::Env& env) {
     return tcp::reserve(tcb, static_cast<std::uint32_t>(std::min<std::size_t>(wanted, 0x7fffffff)), env);
@@ -177,23 +189,55 @@ std::size_t Connection::forward(Connection from, std::size_t count) {
   return moved;
 }
 
-void Connection::close() {
+CallError Connection::send_error() const {
+  if (!live()) return CallError::NoConnection;
+  return ConnectionAccess::with(*this, [](auto&, ConnectionRecord& record) {
+    return tcp::may_send(record.tcb) ? CallError::None : CallError::Closing;
+  });
+}
+
+CallError Connection::close() {
+  const CallError error = send_error();
   ConnectionAccess::change(*this, [](tcp::Tcb& tcb, tcp::Env& env) {
     tcp::close(tcb, env);
     return true;
   });
+  return error;
 }
 
-void Connection::abort() {
+CallError Connection::abort() {
+  if (!live()) return CallError::NoConnection;
   ConnectionAccess::change(*this, [](tcp::Tcb& tcb, tcp::Env& env) {
     tcp::abort(tcb, env);
     return true;
   });
+  return CallError::None;
 }
 
 void Connection::set_nagle(bool on) {
   ConnectionAccess::change(*this, [&](tcp::Tcb& tcb, tcp::Env&) {
     tcb.nagle = on;
+    return true;
+  });
+}
+
+void Connection::set_keepalive(bool on) {
+  ConnectionAccess::change(*this, [&](tcp::Tcb& tcb, tcp::Env& env) {
+    tcp::set_keepalive(tcb, on, env);
+    return true;
+  });
+}
+
+void Connection::set_user_timeout(Duration timeout) {
+  ConnectionAccess::change(*this, [&](tcp::Tcb& tcb, tcp::Env&) {
+    tcb.user_timeout = timeout;
+    return true;
+  });
+}
+
+void Connection::set_dscp(std::uint8_t dscp) {
+  ConnectionAccess::change(*this, [&](tcp::Tcb& tcb, tcp::Env&) {
+    tcb.dscp = dscp & 0x3f;
     return true;
   });
 }

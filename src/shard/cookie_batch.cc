@@ -30,13 +30,16 @@ void swap_macs(std::byte* ethernet) {
 }  // namespace
 
 CookieBatch::Target Shard::Impl::cookie_target(const Packet& packet) const {
-  CookieBatch::Target target{
-      .address = packet.key.local, .tcp_port = packet.key.local_port, .interface = packet.interface};
-  const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
+  const bool ipv6 = !packet.key.is_v4();
+  CookieBatch::Target target{.address = ipv6 ? IpAddress(packet.addresses6().local) : IpAddress(packet.key.local),
+                             .ipv6 = ipv6,
+                             .tcp_port = packet.key.local_port,
+                             .interface = packet.interface};
+  const std::uint16_t listener = listener_of(packet);
   if (listener == Topology::kNoListener || topology_.listener_options(listener).server_first) return target;
   target.listener = listener;
   target.forms = &syn_acks_.forms(listener, packet.interface);
-  target.largest_mss = target.forms->limits().send;
+  target.largest_mss = (ipv6 ? target.forms->limits6() : target.forms->limits()).send;
   target.allowed = tcp::allowed(tcp_options(listener));
   return target;
 }
@@ -50,19 +53,28 @@ void Shard::Impl::prepare_cookies(std::size_t count) {
   // Bare frames are of one port and untagged. Shards that share it see to it that a SYN is answered by its owner.
   const Topology::PlainLink* const link = topology_.plain_link(burst_frames_.front().port);
   const bool in_columns = (for_syns || for_acks) && bare_ != 0 && options_.shards == 1 &&
-                          batch.target.forms != nullptr && link->interface == batch.target.interface;
+                          batch.target.forms != nullptr && batch.target.ipv6 == burst_is_ipv6_ &&
+                          link->interface == batch.target.interface;
   CookieColumns::Found found;
   if (in_columns) {
-    const CookieColumns::Constants constants{.keys = cookies_.keys(),
-                                             .parity = cookies_.parity(),
-                                             .clock = static_cast<std::uint32_t>(to_milliseconds(now_)),
-                                             .address = swap_if_little_endian(batch.target.address.value)};
-    std::uint64_t odd = cookie_columns_.read(columns_, count, batch.offers);
+    CookieColumns::Constants constants{.keys = cookies_.keys(),
+                                       .parity = cookies_.parity(),
+                                       .clock = static_cast<std::uint32_t>(to_milliseconds(now_)),
+                                       .label_multiplier = label_multiplier_ | 1};
+    std::uint64_t odd = burst_is_ipv6_ ? cookie_columns_.read6(columns_, count, batch.offers)
+                                       : cookie_columns_.read(columns_, count, batch.offers);
     for (odd &= for_syns ? bare_ : 0; odd != 0; odd &= odd - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(odd));
-      batch.offers.set(i, wire::parse_syn_offer(bare_options(burst_frames_[i])));
+      const std::uint32_t tcp = burst_is_ipv6_ ? kBareTcp6 : kBareTcp4;
+      batch.offers.set(i, wire::parse_syn_offer(bare_options(burst_frames_[i], tcp)));
     }
-    found = cookie_columns_.prepare(columns_, flow_lanes_, count, constants, batch);
+    if (burst_is_ipv6_) {
+      std::memcpy(&constants.address, &batch.target.address.v6(), sizeof(constants.address));
+      found = cookie_columns_.prepare(columns_, flow_lanes6_, count, constants, batch);
+    } else {
+      constants.address[0] = swap_if_little_endian(batch.target.address.v4().value);
+      found = cookie_columns_.prepare(columns_, flow_lanes_, count, constants, batch);
+    }
     batch.forms_of_columns = batch.target.forms;
   }
   look_up_early(count);
@@ -82,9 +94,14 @@ void Shard::Impl::prepare_cookies(std::size_t count) {
       columns_syns_ |= bit & bare_;
     }
   }
-  const auto end = static_cast<std::size_t>(std::bit_width(prepared_));  // of the lanes that are in use
-  sip_.hash_2_4(batch.lanes, end);
-  if (in_columns) forged_acks_ = acks & ~cookie_columns_.finish(columns_, end, batch);
+  const auto end_of = [](std::uint64_t places) { return static_cast<std::size_t>(std::bit_width(places)); };
+  const std::size_t end = end_of(prepared_ & ~ipv6_), end6 = end_of(prepared_ & ipv6_);  // of the lanes in use
+  if (end != 0) sip_.hash_2_4(batch.lanes, end);
+  if (end6 != 0) sip_.hash_2_4(batch.lanes6, end6);
+  if (in_columns) {
+    forged_acks_ = acks & ~(burst_is_ipv6_ ? cookie_columns_.finish6(columns_, end6, batch)
+                                           : cookie_columns_.finish(columns_, end, batch));
+  }
   // The next burst's columns are for the listener that most of this one was for, as far as one can tell.
   if (std::popcount(prepared_ & ~by_columns) > std::popcount(by_columns)) batch.target = batch.last;
 }
@@ -96,29 +113,36 @@ bool Shard::Impl::prepare_cookie(const Packet& packet, std::size_t lane, bool fo
       flags == wire::kSyn ? for_syns : flags == wire::kAck && for_acks && (maybe_known_ >> lane & 1) == 0;
   if (!wanted) return false;
   CookieBatch& batch = cookie_batch_;
-  if (!batch.last.is_of(packet.key, packet.interface)) batch.last = cookie_target(packet);
+  if (!batch.last.is_of(packet)) batch.last = cookie_target(packet);
   const CookieBatch::Target& target = batch.last;
   if (target.forms == nullptr) return false;
-  if (options_.shards > 1 && owner_of(packet.key) != options_.index) return false;
+  if (options_.shards > 1 && owner_of(packet.flow()) != options_.index) return false;
 
-  CookieInput input;
+  std::optional<tcp::HalfOpen> offer;
   if (flags == wire::kSyn) {
-    const tcp::HalfOpen offer =
-        tcp::listen(tcp::Seq(header.sequence.value()), wire::syn_offer(packet.tcp_options()), !packet.has_vlan,
-                    timestamp_offset(packet.hash), now_, tcp_options(target.listener));
+    offer = tcp::listen(tcp::Seq(header.sequence.value()), offer_of(packet), packet.has_room(),
+                        timestamp_offset(packet.hash), now_, tcp_options(target.listener));
+    forget_ecn_without_timestamps(*offer);
     batch.forms[lane] = target.forms;
-    batch.agreed[lane] = offer.agreed;
-    batch.acknowledgment[lane] = swap_if_little_endian((offer.irs + 1).value());
-    batch.ts_value[lane] = offer.timestamps() ? swap_if_little_endian(cookie_timestamp(offer, now_)) : 0;
-    batch.ts_echo[lane] = offer.timestamps() ? swap_if_little_endian(offer.ts_recent) : 0;
-    input = cookies_.input_for(packet.key, offer, target.forms->limits());
+    batch.agreed[lane] = offer->agreed;
+    batch.acknowledgment[lane] = swap_if_little_endian((offer->irs + 1).value());
+    batch.ts_value[lane] = offer->timestamps() ? swap_if_little_endian(cookie_timestamp(*offer, now_)) : 0;
+    batch.ts_echo[lane] = offer->timestamps() ? swap_if_little_endian(offer->ts_recent) : 0;
   } else {
     batch.agreed[lane] = CookieBatch::kAck;
-    input =
-        CookieJar::input_for(packet.key, tcp::Seq(header.sequence.value()), tcp::Seq(header.acknowledgment.value()));
   }
-  batch.byte[lane] = input.byte;
-  cookies_.set_lane(input, batch.lanes, lane);
+  const auto fill = [&](const auto& key, tcp::MssLimits limits, auto& lanes) {
+    const auto input =
+        offer ? cookies_.input_for(key, *offer, limits)
+              : CookieJar::input_for(key, tcp::Seq(header.sequence.value()), tcp::Seq(header.acknowledgment.value()));
+    batch.byte[lane] = input.byte;
+    cookies_.set_lane(input, lanes, lane);
+  };
+  if (packet.key.is_v4()) {
+    fill(packet.key, target.forms->limits(), batch.lanes);
+  } else {
+    fill(packet.key6(), target.forms->limits6(), batch.lanes6);
+  }
   return true;
 }
 
@@ -146,31 +170,68 @@ std::uint64_t Shard::Impl::answer_from_columns(std::size_t begin, std::size_t co
   return bytes;
 }
 
+std::uint64_t Shard::Impl::answer_from_columns6(std::size_t begin, std::size_t count, OutFrame* replies) {
+  const CookieBatch& batch = cookie_batch_;
+  const SynAckForms& forms = *batch.forms_of_columns;
+  const Frame* frame = &burst_frames_[begin];
+  std::uint64_t bytes = 0;
+  for (std::size_t i = begin; i < begin + count; ++i, ++frame) {
+    const SynAckForm6& form = forms.six(batch.agreed[i]);
+    const SynAckForm6::Words words{.label = batch.label[i],
+                                   .sequence = batch.sequence[i],
+                                   .acknowledgment = batch.acknowledgment[i],
+                                   .checksum = batch.checksums[i],
+                                   .timestamps = batch.timestamps[i]};
+    std::byte* const data = frame->data;
+    OutFrame& reply = *replies++;
+    reply = form.frame();
+    reply.head = frame->block;
+    reply.data = data;
+    bytes += form.frame().length;
+    std::memcpy(data, batch.ethernet[i].data(), sizeof(batch.ethernet[i]));
+    form.fill_in(data + sizeof(wire::EthernetHeader), words);
+  }
+  return bytes;
+}
+
 // One that was prepared by itself, or whose flow may be known. Without `reply` it gets none.
 Shard::Impl::Settled Shard::Impl::settle_alone(std::size_t place, OutFrame* reply) {
   const CookieBatch& batch = cookie_batch_;
   Packet& packet = packet_at(place);
   const Frame& frame = *packet.frame;
   const bool maybe_known = (maybe_known_ >> place & 1) != 0 || index_.insertions() != insertions_before_;
-  if (frame.next != nullptr || (maybe_known && find_flow(packet.key, packet.hash))) return Settled::No;
+  if (frame.next != nullptr || (maybe_known && find_flow(packet))) return Settled::No;
+  const bool ipv4 = packet.key.is_v4();
+  const tcp::Seq iss = ipv4 ? batch.iss(place) : batch.iss6(place);
   if (batch.agreed[place] == CookieBatch::kAck) {
     // What has the right tag is looked at more closely; the others are 2^24 - 1 of 2^24.
-    if (tcp::Seq(packet.tcp().acknowledgment.value()) == batch.iss(place) + 1) return Settled::No;
+    if (tcp::Seq(packet.tcp().acknowledgment.value()) == iss + 1) return Settled::No;
     stash_.drop(frame.block);
     return Settled::Refused;
   }
   // A frame that may not be written into takes a blank.
   const Block& block = *frame.block;
-  const bool fits = frame.data + packet.l3_offset + SynAckForm::kRoom <= block.base + block.size;
+  std::byte* const ip = frame.data + packet.l3_offset;
+  const bool fits = ip + (ipv4 ? SynAckForm::kRoom : SynAckForm6::kRoom) <= block.base + block.size;
   if (reply == nullptr || !frame.exclusive || block.refs != 1 || !fits) return Settled::No;
   const bool by_columns = (columns_syns_ >> place & 1) != 0;
-  const SynAckForm& form = (*(by_columns ? batch.forms_of_columns : batch.forms[place]))[batch.agreed[place]];
-  form.describe(*reply, packet.l3_offset);
+  const SynAckForms& forms = *(by_columns ? batch.forms_of_columns : batch.forms[place]);
+  if (ipv4) {
+    const SynAckForm& form = forms[batch.agreed[place]];
+    form.describe(*reply, packet.l3_offset);
+    form.fill_in(
+        ip, form.words_for(packet.key, iss, batch.acknowledgment[place], batch.ts_value[place], batch.ts_echo[place]));
+  } else {
+    const SynAckForm6& form = forms.six(batch.agreed[place]);
+    SynAckForm6::Words words =
+        form.words_for(ip, iss, batch.acknowledgment[place], batch.ts_value[place], batch.ts_echo[place]);
+    words.label = swap_if_little_endian(flow_label(label_multiplier_, timestamp_offset(packet.hash)));
+    form.describe(*reply, packet.l3_offset);
+    form.fill_in(ip, words);
+  }
   reply->head = frame.block;
   reply->data = frame.data;
   swap_macs(frame.data);  // the tag of a VLAN stays
-  form.fill_in(frame.data + packet.l3_offset, form.words_for(packet.key, batch.iss(place), batch.acknowledgment[place],
-                                                             batch.ts_value[place], batch.ts_echo[place]));
   packet.frame_taken = true;
   return Settled::Answered;
 }
@@ -190,7 +251,8 @@ std::size_t Shard::Impl::settle_prepared(std::size_t begin, std::size_t end) {
   while (i < end && (prepared_ >> i & 1) != 0) {
     const auto run_of = [i](std::uint64_t places) { return static_cast<std::size_t>(std::countr_one(places >> i)); };
     if (const std::size_t run = std::min(run_of(answerable), room - answered); run != 0) {
-      bytes += answer_from_columns(i, run, replies + answered);
+      bytes += burst_is_ipv6_ ? answer_from_columns6(i, run, replies + answered)
+                              : answer_from_columns(i, run, replies + answered);
       answered += run;
       i += run;
       continue;

@@ -1,5 +1,5 @@
-// ICMP (RFC 792): echo requests to our addresses are answered in place. Errors are counted; acting on them is not part
-// of this version.
+// ICMP (RFC 792): echo requests to our addresses are answered in place; errors are in icmp_errors.cc. Nothing else is
+// acted upon, so a source quench is silently discarded (RFC 9293 3.9.2.2, MUST-55; RFC 6633).
 #include <cstring>
 
 #include "shard/egress.h"
@@ -8,15 +8,22 @@
 
 namespace levee::shard {
 
-std::optional<Drop> Shard::Impl::process_icmp(Packet& packet) {
+std::optional<Drop> Shard::Impl::process_icmp(Packet& packet, bool forwarded) {
   const Frame& frame = *packet.frame;
   if (packet.payload_length < sizeof(wire::IcmpHeader)) return Drop::TooShort;
   if (!wire::verifies(sum_of(frame, packet.payload_offset, packet.payload_length, 0))) return Drop::BadIcmpChecksum;
+  if (frame.length < packet.payload_offset + sizeof(wire::IcmpHeader)) return Drop::UnhandledIcmp;
+  const auto& header = *reinterpret_cast<const wire::IcmpHeader*>(frame.data + packet.payload_offset);
+  if (wire::is_error(header.type)) return process_icmp_error(packet, forwarded);
+  return header.type == wire::kEchoRequest && header.code == 0 ? answer_echo(packet)
+                                                               : std::optional(Drop::UnhandledIcmp);
+}
+
+std::optional<Drop> Shard::Impl::answer_echo(Packet& packet) {
+  const Frame& frame = *packet.frame;
   // An echo that came in pieces, or with IP options, is more than a ping needs.
   const std::uint32_t length = packet.payload_offset + packet.payload_length;
   if (frame.length < length || packet.ip().header_length() != sizeof(wire::Ipv4Header)) return Drop::UnhandledIcmp;
-  const auto& request = *reinterpret_cast<const wire::IcmpHeader*>(frame.data + packet.payload_offset);
-  if (request.type != wire::kEchoRequest || request.code != 0) return Drop::UnhandledIcmp;
   stats_.count(Counter::IcmpInEchos);
 
   const MacAddress back_to = packet.ethernet().source;

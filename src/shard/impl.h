@@ -4,7 +4,8 @@
 //   cookie_batch.cc, cookie_columns.cc   a burst of SYNs and forged ACKs; syn_policy.cc: which tier answers a SYN
 //   reopening.cc   half-open records made, and those that reopen TIME-WAIT a burst at a time
 //   replies.cc     stateless replies, in place; syn_ack_forms.cc
-//   egress.cc      TCBs -> frames                    arp.cc, icmp.cc
+//   egress.cc      TCBs -> frames                    flows.cc  the keys of both families
+//   resolution.cc  next hops, by arp.cc and ndp.cc   icmp.cc, icmp6.cc, icmp_errors.cc
 //   records.cc     life of connection, half-open and TIME-WAIT records; timers
 //   connection.cc  the public handle's calls         invariants.cc  check_invariants, digest
 #pragma once
@@ -45,7 +46,7 @@ inline constexpr std::uint16_t kActiveOpen = 0xffff;  // in place of a listener'
 struct ConnectionRecord {
   tcp::Tcb tcb;
   FlowKey4 key;
-  Ipv4Address next_hop;
+  Ipv4Address next_hop;  // of IPv6 a number: 1 + the route's, or 0: the peer is on link
   std::uint64_t user_data = 0;
   TimerLink timer;
   std::uint32_t generation = 0;
@@ -115,7 +116,13 @@ class Shard::Impl {
   // --- egress.cc ---
   bool transmit();
   // Frames without a connection: a SYN-ACK again, an ARP request. False when no blank or no room was there.
-  bool send_segment(const FlowKey4& key, const tcp::OutSegment& segment, std::uint16_t interface, const MacAddress& to);
+  struct Way {
+    MacAddress to;
+    std::uint16_t interface = 0;
+    std::uint32_t ts_offset = 0;  // the flow's timestamp offset, of which IPv6's flow label is made
+  };
+  // `key`: a record's.
+  bool send_segment(const FlowKey4& key, const tcp::OutSegment& segment, const Way& way);
 
   // --- records.cc ---
   bool expire();
@@ -129,8 +136,11 @@ class Shard::Impl {
   void feed_starved();
 
   // --- invariants.cc ---
-  [[nodiscard]] std::string check_invariants() const;
+  [[nodiscard]] std::string check_invariants(Walk walk) const;
   [[nodiscard]] std::uint64_t digest() const;
+
+  // --- flow_view.cc ---
+  [[nodiscard]] FlowView view(const FlowKey& flow) const;
 
   [[nodiscard]] tcp::Env env(const ConnectionRecord& record) { return env_for(record.listener); }
   [[nodiscard]] tcp::Env env_for(std::uint16_t listener);
@@ -140,6 +150,26 @@ class Shard::Impl {
   }
   void give_blank(Block* blank);
   [[nodiscard]] Block* next_released();
+
+  // --- flows.cc: what a record's key stands for ---
+  [[nodiscard]] FlowKey6 key6_of(const FlowKey4& key) const {
+    return {addresses6_[key.place()], key.local_port, key.remote_port};
+  }
+  [[nodiscard]] FlowKey flow_of(const FlowKey4& key) const {
+    return key.is_v4() ? FlowKey(key) : FlowKey(key6_of(key));
+  }
+  [[nodiscard]] std::uint64_t hash_of(const FlowKey& flow) const { return flow_hash(secrets_.flow_key, flow); }
+  // The key for a record of this flow, and its end with the record's.
+  [[nodiscard]] FlowKey4 keep(const FlowKey& flow);
+  void forget(const FlowKey4& key);
+  // Without a hop the peer is where its SYN came from.
+  static void set_hop(ConnectionRecord& record, const std::optional<NextHop>& hop);
+  [[nodiscard]] IpAddress hop_of(const ConnectionRecord& record) const;
+  [[nodiscard]] std::optional<NextHop> route_of(const Packet& packet) const;
+  [[nodiscard]] static std::uint32_t headers_of(const FlowKey4& key) { return key.is_v4() ? kHeaders4 : kHeaders6; }
+  [[nodiscard]] static std::uint16_t ether_type_of(const FlowKey4& key) {
+    return key.is_v4() ? wire::kEtherTypeIpv4 : wire::kEtherTypeIpv6;
+  }
 
   Shard& self_;
   ShardOptions options_;
@@ -153,6 +183,7 @@ class Shard::Impl {
   IndexPool<ConnectionRecord> connections_;
   IndexPool<HalfOpenRecord> half_open_;
   TimeWaitTable time_wait_;
+  IndexPool<Addresses6> addresses6_;  // of every record of an IPv6 flow
   IndexPool<tcp::Transfer> transfers_;
   tcp::SlicePool slices_;
   BlockStash stash_;
@@ -168,6 +199,7 @@ class Shard::Impl {
   bool cookie_mode_ = false;  // with SynCookies::Auto: between the high and the low mark of the SYN queue
   std::uint32_t repeat_second_ = 0, repeated_ = 0;  // SYN-ACK retransmissions in this second
   Random random_;
+  std::uint64_t label_multiplier_;  // IPv6's flow labels
 
   FixedList<OutFrame> outgoing_;
   FixedList<Slice> out_slices_;     // of `outgoing_`
@@ -184,12 +216,15 @@ class Shard::Impl {
   std::span<const Frame> burst_frames_;
   std::array<Packet, kBurst> burst_;  // of the receive() that is running
   HeaderColumns columns_;             // its headers
-  SipLanes<2> flow_lanes_;            // its flow keys and their hashes
+  SipLanes<2> flow_lanes_;            // its flow keys and all its flow hashes
+  SipLanes<5> flow_lanes6_;           // its IPv6 flow keys
+  bool burst_is_ipv6_ = false;        // the family of its first frame, and of those in columns
   CookieBatch cookie_batch_;          // its cookies
-  // A bit for each of its frames: plain and bare; made a Packet; one that the flow index may have had something for
-  // when the burst was looked up early; prepared in cookie_batch_. Of those by columns: SYNs, and ACKs without a
-  // cookie.
-  std::uint64_t bare_ = 0, taken_apart_ = 0, maybe_known_ = 0, prepared_ = 0, columns_syns_ = 0, forged_acks_ = 0;
+  // A bit for each of its frames: a segment over IPv6; plain and bare; made a Packet; one that the flow index may have
+  // had something for when the burst was looked up early; prepared in cookie_batch_. Of those by columns: SYNs, and
+  // ACKs without a cookie.
+  std::uint64_t ipv6_ = 0, bare_ = 0, taken_apart_ = 0, maybe_known_ = 0, prepared_ = 0, columns_syns_ = 0,
+                forged_acks_ = 0;
   ReopeningBatch reopenings_;               // its SYNs into TIME-WAIT
   std::uint64_t insertions_before_ = 0;     // FlowIndex::insertions() when the burst was looked up early
   std::uint32_t burst_buffers_ = 0;         // of frames whose turn has not come, though they count as BuffersIn
@@ -197,10 +232,15 @@ class Shard::Impl {
 
  private:
   // --- ingress.cc ---
-  [[nodiscard]] bool forward(Packet& packet);
-  [[nodiscard]] FlowRef find_flow(const FlowKey4& key, std::uint64_t hash) const;
-  [[nodiscard]] std::uint32_t find_reopening(const FlowKey4& key, std::uint64_t hash) const;
-  [[nodiscard]] unsigned owner_of(const FlowKey4& key) const;
+  [[nodiscard]] bool forward(Packet& packet, unsigned owner);
+  template <typename Same>
+  [[nodiscard]] FlowRef find_record(std::uint64_t hash, Same&& same) const;
+  [[nodiscard]] bool is_of(const FlowKey4& key, const Addresses6& addresses, const FlowKey4& ports) const;
+  [[nodiscard]] FlowRef find_flow(const Packet& packet) const;
+  [[nodiscard]] FlowRef find_flow(const FlowKey& flow, std::uint64_t hash) const;
+  [[nodiscard]] std::uint32_t find_reopening(const FlowKey& flow, std::uint64_t hash) const;
+  [[nodiscard]] unsigned owner_of(const FlowKey& flow) const;
+  [[nodiscard]] std::uint16_t listener_of(const Packet& packet) const;
   void take_burst(std::span<const Frame> frames);
   [[nodiscard]] Packet& packet_at(std::size_t place);
   void hash_burst(std::size_t count);
@@ -225,6 +265,7 @@ class Shard::Impl {
   bool prepare_cookie(const Packet& packet, std::size_t lane, bool for_syns, bool for_acks);
   [[nodiscard]] CookieBatch::Target cookie_target(const Packet& packet) const;
   std::uint64_t answer_from_columns(std::size_t begin, std::size_t count, OutFrame* replies);
+  std::uint64_t answer_from_columns6(std::size_t begin, std::size_t count, OutFrame* replies);
   enum class Settled : std::uint8_t { No, Answered, Refused };
   Settled settle_alone(std::size_t place, OutFrame* reply);
   // Settles as many of the burst's packets from `begin` on as are prepared and simple; returns the first that is not.
@@ -246,6 +287,11 @@ class Shard::Impl {
   // `reopened`: the TIME-WAIT entry that makes room if the cookie is good, or kNoIndex. False: it is no cookie.
   bool accept_cookie(Packet& packet, const tcp::Segment& ack, std::uint16_t listener, std::uint32_t reopened,
                      std::optional<Drop>& drop);
+  // The ISS of a cookie for this offer, and the half-open connection that an ACK completes if it carries a cookie.
+  [[nodiscard]] tcp::Seq seal_cookie(const Packet& packet, const tcp::HalfOpen& offer,
+                                     const levee::TcpOptions& options) const;
+  [[nodiscard]] std::optional<tcp::HalfOpen> open_cookie(const Packet& packet, const tcp::Segment& ack,
+                                                         const levee::TcpOptions& options) const;
   std::optional<Drop> reopen_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& syn,
                                        std::uint16_t listener);
   [[nodiscard]] Drop syn_queue_full();
@@ -269,11 +315,21 @@ class Shard::Impl {
   [[nodiscard]] ReplyBuffer reply_buffer(Packet& packet, std::uint32_t length);
   void emit(const OutFrame& frame);
 
-  // --- arp.cc, icmp.cc ---
+  // --- arp.cc, ndp.cc, icmp.cc, icmp6.cc, icmp_errors.cc ---
   std::optional<Drop> process_arp(Packet& packet);
-  std::optional<Drop> process_icmp(Packet& packet);
+  void ask_by_arp(const Neighbour& neighbour, Ipv4Address source, Block* blank);
+  std::optional<Drop> process_icmp(Packet& packet, bool forwarded);
+  std::optional<Drop> process_icmp6(Packet& packet, bool forwarded);
+  std::optional<Drop> answer_echo(Packet& packet);
+  std::optional<Drop> answer_echo6(Packet& packet);
+  std::optional<Drop> process_icmp_error(Packet& packet, bool forwarded);
+  std::optional<Drop> process_solicitation(Packet& packet);
+  std::optional<Drop> process_advertisement(const Packet& packet);
+  void ask_by_ndp(const Neighbour& neighbour, const Ipv6Address& source, Block* blank);
+
+  // --- resolution.cc ---
   void request_neighbour(Neighbour& neighbour);
-  void learn_neighbour(Ipv4Address address, std::uint16_t interface, const MacAddress& mac);
+  void learn_neighbour(const IpAddress& address, std::uint16_t interface, const MacAddress& mac);
   void confirm_neighbour(const ConnectionRecord& record, const MacAddress& mac);
   void wake_waiting();
   void tell_others(const Message& message);

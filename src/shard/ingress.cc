@@ -12,6 +12,14 @@
 #include "wire/checksum.h"
 
 namespace levee::shard {
+namespace {
+
+bool is_ipv6(const Frame& frame) {
+  constexpr std::size_t kType = offsetof(wire::EthernetHeader, ether_type);
+  return frame.length >= sizeof(wire::EthernetHeader) && load_be16(frame.data + kType) == wire::kEtherTypeIpv6;
+}
+
+}  // namespace
 
 void Shard::Impl::receive(std::span<const Frame> frames) {
   while (!frames.empty()) {
@@ -31,7 +39,9 @@ void Shard::Impl::take_burst(std::span<const Frame> frames) {
     bytes += frame.length;
   }
   burst_frames_ = frames;
-  bare_ = plain_.find(frames, columns_, flow_lanes_);
+  burst_is_ipv6_ = topology_.has_ipv6() && is_ipv6(frames.front());
+  bare_ = burst_is_ipv6_ ? plain_.find(frames, columns_, flow_lanes6_) : plain_.find(frames, columns_, flow_lanes_);
+  ipv6_ = burst_is_ipv6_ ? bare_ : 0;
   taken_apart_ = ~bare_;
   auto segments = static_cast<std::uint64_t>(std::popcount(bare_));
   auto buffers = static_cast<std::uint32_t>(frames.size());
@@ -41,9 +51,16 @@ void Shard::Impl::take_burst(std::span<const Frame> frames) {
       ++buffers;
       bytes += piece->length;
     }
-    take_apart(frames[i], topology_, burst_[i]);
-    set_flow_key(burst_[i].key, flow_lanes_, i);
-    segments += burst_[i].kind == PacketKind::Tcp ? 1 : 0;
+    Packet& packet = burst_[i];
+    take_apart(frames[i], topology_, packet);
+    const bool is_segment = packet.kind == PacketKind::Tcp;
+    segments += is_segment ? 1 : 0;
+    if (is_segment && !packet.key.is_v4()) {
+      set_flow_key(packet.key6(), flow_lanes6_, i);
+      ipv6_ |= std::uint64_t{1} << i;
+    } else {
+      set_flow_key(packet.key, flow_lanes_, i);
+    }
   }
   burst_buffers_ = buffers;
   stats_.count(Counter::FramesReceived, frames.size());
@@ -66,7 +83,11 @@ Packet& Shard::Impl::packet_at(std::size_t place) {
   Packet& packet = burst_[place];
   const std::uint64_t bit = std::uint64_t{1} << place;
   if ((taken_apart_ & bit) == 0) {
-    take_bare(burst_frames_[place], flow_key(flow_lanes_, place), topology_, packet);
+    if (burst_is_ipv6_) {
+      take_bare<kBareTcp6>(burst_frames_[place], flow_key(flow_lanes6_, place), topology_, packet);
+    } else {
+      take_bare<kBareTcp4>(burst_frames_[place], flow_key(flow_lanes_, place), topology_, packet);
+    }
     taken_apart_ |= bit;
   }
   packet.hash = flow_lanes_.hashes[place];
@@ -86,7 +107,14 @@ void Shard::Impl::take_turn(Packet& packet) {
 
 // The flow hash of every packet, though only TCP's is one, and its bucket on the way.
 void Shard::Impl::hash_burst(std::size_t count) {
-  sip_.hash_1_3(flow_lanes_, count);
+  if ((all_of(count) & ~ipv6_) != 0) sip_.hash_1_3(flow_lanes_, count);
+  if (ipv6_ != 0) {
+    sip_.hash_1_3(flow_lanes6_, static_cast<std::size_t>(std::bit_width(ipv6_)));
+    for (std::uint64_t left = ipv6_; left != 0; left &= left - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(left));
+      flow_lanes_.hashes[i] = flow_lanes6_.hashes[i];
+    }
+  }
 #pragma GCC unroll 4
   for (std::size_t i = 0; i < count; ++i) index_.prefetch(flow_lanes_.hashes[i]);
 }
@@ -143,7 +171,7 @@ void Shard::Impl::deliver(const Message& message) {
     take_apart(frame, topology_, packet);
     if (packet.kind == PacketKind::Tcp) {
       stats_.count(Counter::InSegs);
-      packet.hash = flow_hash(secrets_.flow_key, packet.key);
+      packet.hash = hash_of(packet.flow());
     }
     const std::optional<Drop> drop = process(packet, true);
     if (drop) {
@@ -167,7 +195,9 @@ std::optional<Drop> Shard::Impl::process(Packet& packet, bool forwarded) {
     case PacketKind::Arp:
       return process_arp(packet);
     case PacketKind::Icmp:
-      return process_icmp(packet);
+      return process_icmp(packet, forwarded);
+    case PacketKind::Icmp6:
+      return process_icmp6(packet, forwarded);
     case PacketKind::Dropped:
       break;
   }
@@ -175,16 +205,18 @@ std::optional<Drop> Shard::Impl::process(Packet& packet, bool forwarded) {
   return packet.drop;
 }
 
-FlowRef Shard::Impl::find_flow(const FlowKey4& key, std::uint64_t hash) const {
+// The reference under `hash` of the record with this key, in whichever kind; `same` compares keys. A half-open record
+// that reopens a TIME-WAIT entry is reached through that entry.
+template <typename Same>
+FlowRef Shard::Impl::find_record(std::uint64_t hash, Same&& same) const {
   return index_.find(hash, [&](FlowRef ref) {
     switch (ref.kind()) {
       case RecordKind::Connection:
-        return connections_[ref.index()].key == key;
+        return same(connections_[ref.index()].key);
       case RecordKind::TimeWait:
-        return time_wait_[ref.index()].key == key;
-      // One that reopens a TIME-WAIT entry is reached through that entry.
+        return same(time_wait_[ref.index()].key);
       case RecordKind::HalfOpen:
-        return half_open_[ref.index()].key == key && !half_open_[ref.index()].reopens;
+        return same(half_open_[ref.index()].key) && !half_open_[ref.index()].reopens;
       case RecordKind::None:
         break;
     }
@@ -192,16 +224,40 @@ FlowRef Shard::Impl::find_flow(const FlowKey4& key, std::uint64_t hash) const {
   });
 }
 
-std::uint32_t Shard::Impl::find_reopening(const FlowKey4& key, std::uint64_t hash) const {
+// A record's key is this IPv6 flow's.
+bool Shard::Impl::is_of(const FlowKey4& key, const Addresses6& addresses, const FlowKey4& ports) const {
+  return !key.is_v4() && key.local_port == ports.local_port && key.remote_port == ports.remote_port &&
+         addresses6_[key.place()] == addresses;
+}
+
+FlowRef Shard::Impl::find_flow(const Packet& packet) const {
+  const FlowKey4& wanted = packet.key;
+  if (wanted.is_v4()) {
+    return find_record(packet.hash, [&](const FlowKey4& key) { return key == wanted; });
+  }
+  const Addresses6& addresses = packet.addresses6();
+  return find_record(packet.hash, [&](const FlowKey4& key) { return is_of(key, addresses, wanted); });
+}
+
+FlowRef Shard::Impl::find_flow(const FlowKey& flow, std::uint64_t hash) const {
+  const FlowKey6 flow6 = flow.v6();
+  return find_record(hash, [&](const FlowKey4& key) {
+    return flow.is_v4() ? key == flow.v4() : is_of(key, flow6.addresses, flow.v4());
+  });
+}
+
+std::uint32_t Shard::Impl::find_reopening(const FlowKey& flow, std::uint64_t hash) const {
+  const FlowKey6 flow6 = flow.v6();
   const FlowRef ref = index_.find(hash, [&](FlowRef candidate) {
-    return candidate.kind() == RecordKind::HalfOpen && half_open_[candidate.index()].key == key &&
-           half_open_[candidate.index()].reopens;
+    if (candidate.kind() != RecordKind::HalfOpen || !half_open_[candidate.index()].reopens) return false;
+    const FlowKey4& key = half_open_[candidate.index()].key;
+    return flow.is_v4() ? key == flow.v4() : is_of(key, flow6.addresses, flow.v4());
   });
   return ref ? ref.index() : kNoIndex;
 }
 
 std::optional<Drop> Shard::Impl::process_tcp(Packet& packet, bool forwarded) {
-  const FlowRef ref = find_flow(packet.key, packet.hash);
+  const FlowRef ref = find_flow(packet);
   const tcp::Segment segment = segment_of(packet, pieces_);
   switch (ref.kind()) {
     case RecordKind::Connection:
@@ -222,12 +278,12 @@ std::optional<Drop> Shard::Impl::to_connection(std::uint32_t index, Packet& pack
   const tcp::Seq una = record.tcb.una;
   tcp::Arrival arrival;
   if (record.tcb.state() == State::SynSent) {
-    arrival =
-        tcp::segment_arrives_in_syn_sent(record.tcb, segment, topology_.mss_limits(record.interface, now.options), now);
-    if (arrival.send_rst) reply_rst(packet, segment);
+    arrival = tcp::segment_arrives_in_syn_sent(
+        record.tcb, segment, topology_.mss_limits(record.interface, now.options, headers_of(record.key)), now);
   } else {
     arrival = tcp::segment_arrives(record.tcb, segment, now);
   }
+  if (arrival.send_rst) reply_rst(packet, segment);
   // Forward progress proves that the next hop works (RFC 4861 7.3.1's idea, for ARP).
   if (record.tcb.una != una) confirm_neighbour(record, packet.ethernet().source);
   settle(index);
@@ -242,10 +298,10 @@ std::optional<Drop> Shard::Impl::to_half_open(std::uint32_t index, Packet& packe
       return accept(index, packet, segment, kNoIndex);
     case tcp::HalfOpenVerdict::ResendSynAck:
       stats_.count(Counter::SynsReceived);
-      // The SYN-ACK is that of the first SYN. One that now offers less is no repetition, and would get more than it
-      // sent.
-      if ((record.tcp.agreed &
-           ~tcp::agree(wire::syn_offer(packet.tcp_options()).options, tcp::allowed(options), !packet.has_vlan)) != 0) {
+      // RFC 3168 6.1.1.1: a repeated SYN that asks for ECN no more gets none. Otherwise the SYN-ACK is that of the
+      // first SYN: one that offers less is no repetition, and would get more than it sent.
+      if (!wire::asks_for_ecn(segment.flags)) record.tcp.agreed &= ~wire::SynOffer::kEcn & 0x1f;
+      if ((record.tcp.agreed & ~tcp::agree(offer_of(packet).options, tcp::allowed(options), packet.has_room())) != 0) {
         return Drop::HalfOpenMismatch;
       }
       // RFC 7323 4.3: the echo is of the newest one.
@@ -286,8 +342,7 @@ std::optional<Drop> Shard::Impl::wrong_ack(std::uint32_t index, Packet& packet, 
     return Drop::HalfOpenMismatch;
   }
   const levee::TcpOptions& options = tcp_options(listener);
-  if (!cookies_.open(packet.key, segment, timestamp_offset(packet.hash), now_,
-                     topology_.mss_limits(packet.interface, options), options)) {
+  if (!open_cookie(packet, segment, options)) {
     stats_.count(Counter::SyncookiesFailed);
     return Drop::CookieFailed;
   }
@@ -300,7 +355,7 @@ std::optional<Drop> Shard::Impl::wrong_ack(std::uint32_t index, Packet& packet, 
 std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& segment) {
   const tcp::TimeWaitVerdict verdict = tcp::judge(time_wait_[index].tcp, segment);
   if (time_wait_[index].tcp.reopening) {
-    const std::uint32_t half = find_reopening(packet.key, packet.hash);
+    const std::uint32_t half = find_reopening(packet.flow(), packet.hash);
     CHECK(half != kNoIndex);
     const HalfOpenRecord& record = half_open_[half];
     switch (tcp::judge(record.tcp, segment, tcp_options(record.listener))) {
@@ -314,7 +369,7 @@ std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packe
     }
   }
   // A cookie's ACK, if its SYN would have been allowed to reopen; only success removes the entry.
-  const std::uint16_t cookie_listener = topology_.listener(packet.key.local, packet.key.local_port);
+  const std::uint16_t cookie_listener = listener_of(packet);
   if (segment.has(wire::kAck) && !segment.has(wire::kSyn) && !segment.has(wire::kRst) &&
       takes_cookies(cookie_listener)) {
     tcp::Segment syn = segment;
@@ -336,11 +391,15 @@ std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packe
       time_wait_.restart(index, now_);
       reply(packet, tcp::time_wait_ack(time_wait_[index].tcp, offset, now_));
       return std::nullopt;
-    case tcp::TimeWaitVerdict::Acknowledge:
-      reply(packet, tcp::time_wait_ack(time_wait_[index].tcp, offset, now_));
+    case tcp::TimeWaitVerdict::Acknowledge: {
+      tcp::OutSegment ack = tcp::time_wait_ack(time_wait_[index].tcp, offset, now_);
+      // As for a half-open record: a SYN-ACK without timestamps gets no more than it brought.
+      ack.options.has_timestamps = ack.options.has_timestamps && segment.options.has_timestamps;
+      reply(packet, ack);
       return Drop::TimeWaitIgnored;
+    }
     case tcp::TimeWaitVerdict::Reopen: {
-      const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
+      const std::uint16_t listener = listener_of(packet);
       if (listener == Topology::kNoListener || time_wait_[index].tcp.reopening) return Drop::TimeWaitIgnored;
       if (draining_) return Drop::Draining;
       stats_.count(Counter::SynsReceived);
@@ -352,19 +411,15 @@ std::optional<Drop> Shard::Impl::to_time_wait(std::uint32_t index, Packet& packe
   return Drop::TimeWaitIgnored;
 }
 
-unsigned Shard::Impl::owner_of(const FlowKey4& key) const {
-  return toeplitz_.hash(key.remote, key.local, key.remote_port, key.local_port) % options_.shards;
-}
-
 // RFC 9293 3.10.7.1 and 3.10.7.2: CLOSED and LISTEN.
 std::optional<Drop> Shard::Impl::to_nobody(Packet& packet, const tcp::Segment& segment, bool forwarded) {
-  if (options_.shards > 1 && !forwarded && owner_of(packet.key) != options_.index) {
-    return forward(packet) ? std::nullopt : std::optional(Drop::MailboxFull);
+  if (options_.shards > 1 && !forwarded && owner_of(packet.flow()) != options_.index) {
+    return forward(packet, owner_of(packet.flow())) ? std::nullopt : std::optional(Drop::MailboxFull);
   }
   if (segment.has(wire::kRst)) return Drop::NoConnection;
   if (segment.has(wire::kSyn) && !segment.has(wire::kAck)) {
     stats_.count(Counter::SynsReceived);
-    const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
+    const std::uint16_t listener = listener_of(packet);
     if (listener == Topology::kNoListener) {
       reply_rst(packet, segment);
       return Drop::NoListener;
@@ -372,7 +427,7 @@ std::optional<Drop> Shard::Impl::to_nobody(Packet& packet, const tcp::Segment& s
     if (draining_) return Drop::Draining;
     return answer_syn(packet, segment, listener);
   }
-  const std::uint16_t listener = topology_.listener(packet.key.local, packet.key.local_port);
+  const std::uint16_t listener = listener_of(packet);
   if (takes_cookies(listener) && segment.has(wire::kAck) && !segment.has(wire::kSyn)) {
     std::optional<Drop> drop;
     if (accept_cookie(packet, segment, listener, kNoIndex, drop)) return drop;
@@ -400,6 +455,7 @@ std::optional<Drop> Shard::Impl::accept(std::uint32_t half_index, Packet& packet
   }
   index_.replace(packet.hash, FlowRef(RecordKind::HalfOpen, half_index), FlowRef(RecordKind::Connection, index));
   wheel_.disarm(half_index | kHalfOpenTimer);
+  forget(half.key);
   half_open_.put(half_index);
   stats_.leave(State::SynReceived);
   stats_.count(Counter::PassiveOpens);
@@ -434,25 +490,27 @@ std::uint32_t Shard::Impl::establish(const tcp::HalfOpen& half_open, std::uint16
   const std::uint32_t index = new_connection();
   CHECK(index != kNoIndex);
   ConnectionRecord& record = connections_[index];
-  record.key = packet.key;
+  record.key = keep(packet.flow());
+  record.tcb.ipv6 = !record.key.is_v4();
   record.listener = listener;
   record.service = topology_.listener_options(listener).service;
   // Without a route the peer is where its SYN came from.
-  const auto hop = topology_.route(packet.key.remote);
-  record.next_hop = hop ? hop->address : packet.key.remote;
+  const auto hop = route_of(packet);
+  set_hop(record, hop);
   record.interface = hop ? hop->interface : came_in;
   tcp::Env now = env(record);
-  tcp::establish(record.tcb, half_open, ack, topology_.mss_limits(record.interface, now.options), now);
+  tcp::establish(record.tcb, half_open, ack,
+                 topology_.mss_limits(record.interface, now.options, headers_of(record.key)), now);
   // The ACK proves that our SYN-ACK arrived where the SYN came from; that says nothing about another link's next hop.
   if (packet.interface == record.interface) {
-    learn_neighbour(record.next_hop, record.interface, packet.ethernet().source);
+    learn_neighbour(hop_of(record), record.interface, packet.ethernet().source);
   }
   return index;
 }
 
-bool Shard::Impl::forward(Packet& packet) {
+bool Shard::Impl::forward(Packet& packet, unsigned owner) {
   // A chain would need all its pieces' descriptors to travel; the devices that need this hand over single buffers.
-  Mailbox* outbox = outboxes_[owner_of(packet.key)];
+  Mailbox* outbox = outboxes_[owner];
   if (packet.frame->next != nullptr || outbox == nullptr || !outbox->push(ForwardedFrame{*packet.frame})) return false;
   stats_.count(Counter::MailSent);
   stats_.count(Counter::BuffersOut);

@@ -13,16 +13,17 @@
 
 namespace levee::shard {
 
-// A shard learnt or refreshed a neighbour; every shard is told, because ARP replies reach only one queue.
+// A shard learnt or refreshed a neighbour; every shard is told, because the answer to a request reaches only one queue.
 struct NeighbourLearnt {
-  Ipv4Address address;
+  IpAddress address;
   MacAddress mac;
   std::uint16_t interface = 0;
 };
 
-// A shard sent an ARP request; the reply may reach any queue, and is believed only where it is expected.
+// A shard sent an ARP request or a neighbour solicitation; the answer may reach any queue, and is believed only where
+// it is expected.
 struct NeighbourAsked {
-  Ipv4Address address;
+  IpAddress address;
   std::uint16_t interface = 0;
 };
 

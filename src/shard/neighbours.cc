@@ -1,7 +1,6 @@
 #include "shard/neighbours.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <span>
 
@@ -10,13 +9,16 @@ namespace levee::shard {
 Neighbours::Neighbours(std::uint32_t capacity, const SipKey& key)
     : key_(key), buckets_(std::bit_ceil(std::max<std::size_t>(1, capacity / kWays))), entries_(buckets_ * kWays) {}
 
-Neighbour* Neighbours::bucket(Ipv4Address address, std::uint16_t interface) {
-  const std::array<std::uint32_t, 2> input{address.value, interface};
-  const std::uint64_t hash = siphash_1_3(key_, std::as_bytes(std::span(input)));
+Neighbour* Neighbours::bucket(const IpAddress& address, std::uint16_t interface) {
+  struct {
+    Ipv6Address address;
+    std::uint32_t interface;
+  } const input{address.v6(), interface};
+  const std::uint64_t hash = siphash_1_3(key_, std::as_bytes(std::span(&input, 1)));
   return &entries_[(hash & (buckets_ - 1)) * kWays];
 }
 
-Neighbour* Neighbours::find(Ipv4Address address, std::uint16_t interface) {
+Neighbour* Neighbours::find(const IpAddress& address, std::uint16_t interface) {
   Neighbour* first = bucket(address, interface);
   for (Neighbour* entry = first; entry != first + kWays; ++entry) {
     if (entry->used && entry->address == address && entry->interface == interface) return entry;
@@ -24,7 +26,7 @@ Neighbour* Neighbours::find(Ipv4Address address, std::uint16_t interface) {
   return nullptr;
 }
 
-Neighbour* Neighbours::find_or_add(Ipv4Address address, std::uint16_t interface, Instant now) {
+Neighbour* Neighbours::find_or_add(const IpAddress& address, std::uint16_t interface, Instant now) {
   if (Neighbour* entry = find(address, interface)) return entry;
   Neighbour* first = bucket(address, interface);
   Neighbour* place = first;

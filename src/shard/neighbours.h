@@ -1,6 +1,7 @@
-// IPv4 neighbours (RFC 826) of one shard: a fixed table from next hop to MAC. An entry comes from an ARP reply that was
-// asked for, from another shard's mail, or from a validated handshake ACK, never from a SYN or an unasked-for ARP
-// packet (THREATS 2d). Requests are sent on demand only, at most one a second for an address.
+// Neighbours of one shard, of both families (RFC 826, RFC 4861): a fixed table from next hop to MAC. An entry comes
+// from an ARP reply or neighbour advertisement that was asked for, from another shard's mail, or from a validated
+// handshake ACK, never from a SYN or from what nobody asked for. Requests are sent on demand only, at most one a second
+// for an address.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,13 @@
 namespace levee::shard {
 
 struct Neighbour {
-  Ipv4Address address;
+  IpAddress address;
   MacAddress mac;
   std::uint16_t interface = 0;
   bool known = false;  // `mac` is valid
   bool used = false;
   Instant confirmed{};  // when the peer last proved to be there
-  Instant requested{};  // when the last ARP request went out
+  Instant requested{};  // when the last request went out
   bool ever_requested = false;
 };
 
@@ -29,13 +30,13 @@ class Neighbours {
   Neighbours(std::uint32_t capacity, const SipKey& key);
 
   // nullptr when there is no entry.
-  [[nodiscard]] Neighbour* find(Ipv4Address address, std::uint16_t interface);
+  [[nodiscard]] Neighbour* find(const IpAddress& address, std::uint16_t interface);
   // The entry, made if need be; takes the place of the one confirmed longest ago when its bucket is full, unless that
   // was confirmed within `kFresh`: then nullptr.
-  [[nodiscard]] Neighbour* find_or_add(Ipv4Address address, std::uint16_t interface, Instant now);
+  [[nodiscard]] Neighbour* find_or_add(const IpAddress& address, std::uint16_t interface, Instant now);
   // `now` is when the knowledge was gained.
   static void learn(Neighbour& neighbour, const MacAddress& mac, Instant now);
-  // True, and remembered, when an ARP request for it may go out now.
+  // True, and remembered, when a request for it may go out now.
   [[nodiscard]] static bool may_request(Neighbour& neighbour, Instant now);
   // A request is outstanding, so that a reply is expected.
   [[nodiscard]] static bool expects_reply(const Neighbour& neighbour, Instant now);
@@ -46,7 +47,7 @@ class Neighbours {
 
  private:
   static constexpr std::size_t kWays = 8;
-  [[nodiscard]] Neighbour* bucket(Ipv4Address address, std::uint16_t interface);
+  [[nodiscard]] Neighbour* bucket(const IpAddress& address, std::uint16_t interface);
 
   SipKey key_;
   std::size_t buckets_;

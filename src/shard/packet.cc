@@ -4,12 +4,13 @@
 #include <cstring>
 
 #include "wire/checksum.h"
+#include "wire/ndp.h"
 #include "wire/tcp_options.h"
 
 namespace levee::shard {
 namespace {
 
-constexpr std::uint32_t kMinIpv4Header = 20, kMinTcpHeader = 20;
+constexpr std::uint32_t kMinIpv4Header = 20, kIpv6Header = wire::kIpv6HeaderLength, kMinTcpHeader = 20;
 
 // All lengths in sum; nothing for a chain of too many pieces.
 std::optional<std::uint32_t> total_length(const Frame& frame) {
@@ -59,7 +60,8 @@ std::optional<Drop> take_ethernet(const Frame& frame, std::uint32_t front, const
   if (packet.interface == kNoInterface) return Drop::UnknownVlan;
   const MacAddress& to = packet.ethernet().destination;
   const bool broadcast = to == MacAddress{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-  if (to != topology.interface(packet.interface).mac && !(broadcast && type == wire::kEtherTypeArp)) {
+  if (to != topology.interface(packet.interface).mac && !(broadcast && type == wire::kEtherTypeArp) &&
+      !(type == wire::kEtherTypeIpv6 && topology.is_our_group(to))) {
     return Drop::NotForUs;
   }
   if (packet.ethernet().source.is_multicast()) return Drop::BadSource;
@@ -88,8 +90,38 @@ std::optional<Drop> take_ipv4(const Frame& frame, std::uint32_t total, const Top
   return std::nullopt;
 }
 
-std::optional<Drop> take_tcp(const Frame& frame, Packet& packet) {
-  const auto length = static_cast<std::uint32_t>(packet.ip().total_length()) - (packet.l4_offset - packet.l3_offset);
+// A neighbour solicitation, which alone may come from nobody (RFC 4862 5.4.2) or be for a group (RFC 4861 7.2.2).
+bool is_solicitation(const Frame& frame, const Packet& packet) {
+  const auto* type = frame.data + packet.l3_offset + kIpv6Header;
+  return packet.ip6().next_header == wire::kProtocolIcmpv6 && packet.ip6().payload_length.value() > 0 &&
+         std::to_integer<std::uint8_t>(*type) == wire::kNeighbourSolicitation;
+}
+
+std::optional<Drop> take_ipv6(const Frame& frame, std::uint32_t total, const Topology& topology, Packet& packet) {
+  if (total < packet.l3_offset + kIpv6Header) return Drop::TooShort;
+  const std::uint32_t front = std::min<std::uint32_t>(total, packet.l3_offset + kIpv6Header + 1);
+  if (!pull_up(frame, front)) return Drop::HeaderSplit;
+  const wire::Ipv6Header& ip = packet.ip6();
+  if (ip.version() != 6 || packet.l3_offset + ip.total_length() > total) return Drop::BadIpHeader;
+  const bool solicitation = is_solicitation(frame, packet);
+  const bool from_nobody = solicitation && ip.source.is_unspecified();
+  // LAND and its kin; MUST-63.
+  if (!from_nobody && (!ip.source.is_valid_source() || topology.is_ours(ip.source))) return Drop::BadSource;
+  // MUST-57: multicast, too. Who uses a multicast MAC means a group.
+  const bool to_group = packet.ethernet().destination.is_multicast();
+  if (to_group || !topology.is_ours(ip.destination)) {
+    if (!solicitation || !topology.is_our_group(ip.destination)) return Drop::UnknownDestination;
+  }
+  // RFC 8200 4: none of them is needed to reach us, and a chain of them is work that a sender chooses.
+  if (ip.next_header == wire::kFragmentHeader) return Drop::Fragment;  // RFC 6946's atomic ones as well
+  if (wire::is_extension_header(ip.next_header)) return Drop::ExtensionHeader;
+  packet.l4_offset = packet.l3_offset + kIpv6Header;
+  return std::nullopt;
+}
+
+// `length`: of the segment. Leaves the key's addresses to the caller.
+template <typename PseudoHeader>
+std::optional<Drop> take_tcp(const Frame& frame, std::uint32_t length, Packet& packet, PseudoHeader&& pseudo_header) {
   if (length < kMinTcpHeader) return Drop::BadTcpHeader;
   if (!pull_up(frame, packet.l4_offset + kMinTcpHeader)) return Drop::HeaderSplit;
   const auto offset = static_cast<std::uint32_t>(packet.tcp().data_offset());
@@ -97,20 +129,54 @@ std::optional<Drop> take_tcp(const Frame& frame, Packet& packet) {
   if (!pull_up(frame, packet.l4_offset + offset)) return Drop::HeaderSplit;
   if (frame.tcp_checksum == ChecksumState::Unverified) {
     // By summing, never by computing and comparing: both zeros are right (RFC 1071).
-    const std::uint64_t pseudo = wire::pseudo_header(packet.ip().source(), packet.ip().destination(),
-                                                     wire::kProtocolTcp, static_cast<std::uint16_t>(length));
-    if (!wire::verifies(sum_of(frame, packet.l4_offset, length, pseudo))) return Drop::BadTcpChecksum;
+    if (!wire::verifies(sum_of(frame, packet.l4_offset, length, pseudo_header(static_cast<std::uint16_t>(length))))) {
+      return Drop::BadTcpChecksum;
+    }
   }
   packet.payload_offset = packet.l4_offset + offset;
   packet.payload_length = length - offset;
-  packet.key = {packet.ip().destination(), packet.ip().source(), packet.tcp().destination_port.value(),
-                packet.tcp().source_port.value()};
+  packet.key.local_port = packet.tcp().destination_port.value();
+  packet.key.remote_port = packet.tcp().source_port.value();
   if (packet.key.local_port == 0 || packet.key.remote_port == 0) return Drop::TcpPortZero;
   const std::uint8_t flags = packet.tcp().flags;
   const bool syn = (flags & wire::kSyn) != 0;
   if ((syn && (flags & (wire::kFin | wire::kRst)) != 0) || (flags & (wire::kSyn | wire::kRst | wire::kAck)) == 0) {
     return Drop::BadTcpFlags;
   }
+  return std::nullopt;
+}
+
+std::optional<Drop> take_payload4(const Frame& frame, Packet& packet) {
+  const wire::Ipv4Header& ip = packet.ip();
+  const auto length = static_cast<std::uint32_t>(ip.total_length()) - (packet.l4_offset - packet.l3_offset);
+  if (ip.protocol == wire::kProtocolTcp) {
+    packet.key.local = ip.destination();
+    packet.key.remote = ip.source();
+    packet.kind = PacketKind::Tcp;
+    return take_tcp(frame, length, packet, [&](std::uint16_t bytes) {
+      return wire::pseudo_header(packet.key.remote, packet.key.local, wire::kProtocolTcp, bytes);
+    });
+  }
+  if (ip.protocol != wire::kProtocolIcmp) return Drop::UnknownProtocol;
+  packet.payload_offset = packet.l4_offset;
+  packet.payload_length = length;
+  packet.kind = PacketKind::Icmp;
+  return std::nullopt;
+}
+
+std::optional<Drop> take_payload6(const Frame& frame, Packet& packet) {
+  const std::uint32_t length = packet.ip6().payload_length.value();
+  if (packet.ip6().next_header == wire::kProtocolTcp) {
+    packet.key = FlowKey4::stand_in(0, 0, 0);
+    packet.kind = PacketKind::Tcp;
+    return take_tcp(frame, length, packet, [&](std::uint16_t bytes) {
+      return wire::pseudo_header(packet.addresses6().remote, packet.addresses6().local, wire::kProtocolTcp, bytes);
+    });
+  }
+  if (packet.ip6().next_header != wire::kProtocolIcmpv6) return Drop::UnknownProtocol;
+  packet.payload_offset = packet.l4_offset;
+  packet.payload_length = length;
+  packet.kind = PacketKind::Icmp6;
   return std::nullopt;
 }
 
@@ -131,21 +197,15 @@ std::optional<Drop> take_apart_into(const Frame& frame, const Topology& topology
     packet.kind = PacketKind::Arp;
     return std::nullopt;
   }
-  if (type != wire::kEtherTypeIpv4) return Drop::UnknownEtherType;
-  if (const auto drop = take_ipv4(frame, total, topology, packet)) return drop;
-  if (packet.ip().protocol == wire::kProtocolTcp) {
-    if (const auto drop = take_tcp(frame, packet)) return drop;
-    packet.kind = PacketKind::Tcp;
-    return std::nullopt;
+  if (type == wire::kEtherTypeIpv4) {
+    if (const auto drop = take_ipv4(frame, total, topology, packet)) return drop;
+    return take_payload4(frame, packet);
   }
-  if (packet.ip().protocol == wire::kProtocolIcmp) {
-    packet.payload_offset = packet.l4_offset;
-    packet.payload_length =
-        static_cast<std::uint32_t>(packet.ip().total_length()) - (packet.l4_offset - packet.l3_offset);
-    packet.kind = PacketKind::Icmp;
-    return std::nullopt;
+  if (type == wire::kEtherTypeIpv6 && topology.has_ipv6()) {
+    if (const auto drop = take_ipv6(frame, total, topology, packet)) return drop;
+    return take_payload6(frame, packet);
   }
-  return Drop::UnknownProtocol;
+  return Drop::UnknownEtherType;
 }
 
 // Calls `use` for each contiguous part of the chain's bytes [offset, offset + length).
@@ -182,6 +242,8 @@ tcp::Segment segment_of(const Packet& packet, std::array<Slice, kMaxPieces>& pie
   segment.ack = tcp::Seq(header.acknowledgment.value());
   segment.window = header.window.value();
   segment.flags = header.flags;
+  segment.ecn = (packet.key.is_v4() ? packet.ip().type_of_service : packet.ip6().traffic_class()) & wire::kEcnMask;
+  segment.urgent_pointer = header.urgent_pointer.value();
   segment.payload_length = packet.payload_length;
   wire::parse(packet.tcp_options(), segment.options);
   std::size_t count = 0;

@@ -71,15 +71,15 @@ inline constexpr std::uint32_t kGoodFlags = [] {
          wire::native(tcp + 16);
 }
 
-inline void set_plain(const Frame& frame, std::uint16_t interface, std::uint32_t payload_offset,
-                      std::uint32_t payload_length, Packet& packet) {
+inline void set_plain(const Frame& frame, std::uint16_t interface, std::uint32_t tcp_offset,
+                      std::uint32_t payload_offset, std::uint32_t payload_length, Packet& packet) {
   packet.frame = &frame;
   packet.kind = PacketKind::Tcp;
   packet.frame_taken = false;
   packet.has_vlan = false;
   packet.interface = interface;
   packet.l3_offset = 14;
-  packet.l4_offset = 34;
+  packet.l4_offset = tcp_offset;
   packet.payload_offset = payload_offset;
   packet.payload_length = payload_length;
 }
@@ -125,19 +125,22 @@ inline void set_plain(const Frame& frame, std::uint16_t interface, std::uint32_t
   if ((kGoodFlags >> (std::to_integer<std::uint32_t>(data[kTcp + 13]) & 31) & 1) == 0) return false;
 
   packet.key = {destination, source, static_cast<std::uint16_t>(ports), static_cast<std::uint16_t>(ports >> 16)};
-  set_plain(frame, link->interface, kTcp + 4 * words, segment - 4 * words, packet);
+  set_plain(frame, link->interface, kTcp, kTcp + 4 * words, segment - 4 * words, packet);
   return true;
 }
 
-// A frame that is plain and bare (header_columns.h).
+// A frame that is plain and bare (header_columns.h), with the place of its TCP header: of IPv4, or of IPv6. `key`: of
+// IPv6 a stand-in.
+inline constexpr std::uint32_t kBareTcp4 = 34, kBareTcp6 = 54;
+template <std::uint32_t kTcp>
 inline void take_bare(const Frame& frame, const FlowKey4& key, const Topology& topology, Packet& packet) {
   packet.key = key;
-  const std::uint32_t words = std::to_integer<std::uint32_t>(frame.data[46]) >> 4;
-  set_plain(frame, topology.plain_link(frame.port)->interface, 34 + 4 * words, 0, packet);
+  const std::uint32_t words = std::to_integer<std::uint32_t>(frame.data[kTcp + 12]) >> 4;
+  set_plain(frame, topology.plain_link(frame.port)->interface, kTcp, kTcp + 4 * words, 0, packet);
 }
-[[nodiscard]] inline std::span<const std::byte> bare_options(const Frame& frame) {
-  const std::size_t words = std::to_integer<std::size_t>(frame.data[46]) >> 4;
-  return {frame.data + 54, 4 * (words - 5)};
+[[nodiscard]] inline std::span<const std::byte> bare_options(const Frame& frame, std::uint32_t tcp) {
+  const std::size_t words = std::to_integer<std::size_t>(frame.data[tcp + 12]) >> 4;
+  return {frame.data + tcp + sizeof(wire::TcpHeader), 4 * (words - 5)};
 }
 
 inline void take_apart(const Frame& frame, const Topology& topology, Packet& packet) {

@@ -112,7 +112,8 @@ void Shard::Impl::settle(std::uint32_t index) {
 // The connection's tuple is given up: to a TIME-WAIT entry, or to whoever wants it.
 void Shard::Impl::detach(std::uint32_t index) {
   ConnectionRecord& record = connections_[index];
-  const std::uint64_t hash = flow_hash(secrets_.flow_key, record.key);
+  const FlowKey flow = flow_of(record.key);
+  const std::uint64_t hash = hash_of(flow);
   const FlowRef ref(RecordKind::Connection, index);
   record.detached = true;
   if (record.tcb.state() != State::TimeWait) {
@@ -127,7 +128,7 @@ void Shard::Impl::detach(std::uint32_t index) {
     stats_.count(Counter::TimeWaitEvicted);
     remove_time_wait(time_wait_.oldest());
   }
-  const std::uint32_t entry = time_wait_.add(record.key, tcp::time_wait(record.tcb), now_);
+  const std::uint32_t entry = time_wait_.add(keep(flow), tcp::time_wait(record.tcb), now_);
   index_.replace(hash, ref, FlowRef(RecordKind::TimeWait, entry));
   stats_.enter(State::TimeWait);
   stats_.count(Counter::TimeWaitEntered);
@@ -142,6 +143,7 @@ void Shard::Impl::reap(std::uint32_t index) {
   tcp::finish(record.tcb, CloseCause::Aborted, now);
   CHECK(record.tcb.transfer == kNoIndex);
   wheel_.disarm(index);
+  forget(record.key);
   connections_.put(index);
   stats_.count(Counter::Closed);
 }
@@ -162,9 +164,13 @@ std::optional<Ready> Shard::Impl::next_ready() {
   ready.service = record.service;
   ready.opened = (events & tcp::kOpenedEvent) != 0;
   if (ready.opened && record.listener != kActiveOpen) --unheard_[record.listener];
+  ready.urgent = (events & tcp::kUrgentEvent) != 0;
+  ready.urgent_offset = tcp::urgent_offset(record.tcb, transfers_);
   ready.data = (events & tcp::kDataEvent) != 0;
   ready.peer_closed = (events & tcp::kPeerClosedEvent) != 0;
   ready.writable = (events & tcp::kWritableEvent) != 0;
+  ready.reported = (events & tcp::kReportEvent) != 0;
+  ready.report = record.tcb.report;
   ready.closed = (events & tcp::kClosedEvent) != 0 && !unread;
   ready.cause = record.tcb.cause;
   record.tcb.events = ready.closed ? std::uint8_t{0} : static_cast<std::uint8_t>(events & tcp::kClosedEvent);
@@ -211,8 +217,9 @@ void Shard::Impl::half_open_timeout(std::uint32_t index) {
   if (record.tcp.retransmits < tcp::HalfOpen::kMostRetransmits) ++record.tcp.retransmits;
   const levee::TcpOptions& options = tcp_options(record.listener);
   const tcp::OutSegment segment =
-      tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options), options);
-  if (may_repeat_syn_ack(record) && send_segment(record.key, segment, record.interface, record.mac)) {
+      tcp::syn_ack(record.tcp, now_, topology_.mss_limits(record.interface, options, headers_of(record.key)), options);
+  const Way way{.to = record.mac, .interface = record.interface, .ts_offset = record.tcp.ts_offset};
+  if (may_repeat_syn_ack(record) && send_segment(record.key, segment, way)) {
     stats_.count(Counter::SynAckRetrans);
     stats_.count(Counter::RetransSegs);
   }
@@ -221,28 +228,32 @@ void Shard::Impl::half_open_timeout(std::uint32_t index) {
 
 void Shard::Impl::drop_half_open(std::uint32_t index) {
   const HalfOpenRecord& record = half_open_[index];
-  const std::uint64_t hash = flow_hash(secrets_.flow_key, record.key);
+  const FlowKey flow = flow_of(record.key);
+  const std::uint64_t hash = hash_of(flow);
   index_.erase(hash, FlowRef(RecordKind::HalfOpen, index));
   if (record.reopens) {
-    const FlowRef waiting = find_flow(record.key, hash);
+    const FlowRef waiting = find_flow(flow, hash);
     CHECK(waiting.kind() == RecordKind::TimeWait);
     time_wait_[waiting.index()].tcp.reopening = false;
   }
   wheel_.disarm(index | kHalfOpenTimer);
+  forget(record.key);
   half_open_.put(index);
   stats_.leave(State::SynReceived);
 }
 
 void Shard::Impl::remove_time_wait(std::uint32_t index) {
   const FlowKey4 key = time_wait_[index].key;
-  const std::uint64_t hash = flow_hash(secrets_.flow_key, key);
+  const FlowKey flow = flow_of(key);
+  const std::uint64_t hash = hash_of(flow);
   if (time_wait_[index].tcp.reopening) {
     // A half-open record outlives its entry and becomes an ordinary one. (When the record was just accepted there is
     // none.)
-    const std::uint32_t half = find_reopening(key, hash);
+    const std::uint32_t half = find_reopening(flow, hash);
     if (half != kNoIndex) half_open_[half].reopens = false;
   }
   index_.erase(hash, FlowRef(RecordKind::TimeWait, index));
+  forget(key);
   time_wait_.remove(index);
   stats_.leave(State::TimeWait);
 }
@@ -287,10 +298,10 @@ void Shard::Impl::abort_all() {
 }
 
 ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, std::uint16_t local_port) {
-  const Ipv4Address to = remote.address.v4();
   // MUST-46: not to broadcast, multicast or ourselves.
-  if (!remote.address.is_v4() || remote.tcp_port == 0 || !to.is_valid_source() || topology_.is_ours(to) ||
-      topology_.is_directed_broadcast(to)) {
+  const IpAddress& to = remote.address;
+  if (remote.tcp_port == 0 || !to.is_valid_source() || topology_.is_ours(to) ||
+      (to.is_v4() && topology_.is_directed_broadcast(to.v4()))) {
     return {.error = ConnectError::NoSourceAddress, .connection = {}};
   }
   const auto hop = topology_.route(to);
@@ -300,17 +311,18 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
   // ports would not do, as under some Toeplitz keys a hundred of them in a row belong to one shard.
   constexpr std::uint32_t kFirst = 32768, kPorts = 28232;  // Linux's ip_local_port_range
   const std::uint32_t tries = local_port != 0 ? 1 : 64U * options_.shards;
-  FlowKey4 key{hop->source, to, local_port, remote.tcp_port};
+  FlowKey flow({hop->source, local_port}, remote);
   bool found = false;
   for (std::uint32_t n = 0; n < tries && !found; ++n) {
-    if (local_port == 0) key.local_port = static_cast<std::uint16_t>(kFirst + random_.below(kPorts));
-    if (options_.shards > 1 && owner_of(key) != options_.index) continue;
-    const std::uint64_t hash = flow_hash(secrets_.flow_key, key);
-    found = !find_flow(key, hash);
+    if (local_port == 0) {
+      flow = FlowKey({hop->source, static_cast<std::uint16_t>(kFirst + random_.below(kPorts))}, remote);
+    }
+    if (options_.shards > 1 && owner_of(flow) != options_.index) continue;
+    found = !find_flow(flow, hash_of(flow));
   }
   if (!found) return {.error = ConnectError::NoLocalPort, .connection = {}};
 
-  const std::uint64_t hash = flow_hash(secrets_.flow_key, key);
+  const std::uint64_t hash = hash_of(flow);
   const std::uint32_t index = new_connection();
   if (index == kNoIndex) return {.error = ConnectError::NoResource, .connection = {}};
   if (!index_.insert(hash, FlowRef(RecordKind::Connection, index))) {
@@ -319,12 +331,13 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
     return {.error = ConnectError::NoResource, .connection = {}};
   }
   ConnectionRecord& record = connections_[index];
-  record.key = key;
-  record.next_hop = hop->address;
+  record.key = keep(flow);
+  record.tcb.ipv6 = !record.key.is_v4();
+  set_hop(record, hop);
   record.service = service;
   record.interface = hop->interface;
   tcp::Env now = env(record);
-  tcp::open_active(record.tcb, initial_sequence_number(secret_hash(secrets_.isn_key, key), now_),
+  tcp::open_active(record.tcb, initial_sequence_number(secret_hash(secrets_.isn_key, flow), now_),
                    timestamp_offset(hash), now);
   settle(index);
   return {.error = ConnectError::None, .connection = Connection(&self_, index, record.generation)};

@@ -16,8 +16,8 @@ inline HalfOpenRecord& Shard::Impl::begin_half_open(std::uint32_t half, const Pa
                                                     const wire::SynOffer& offer, tcp::Seq iss, std::uint16_t listener,
                                                     bool reopens) {
   HalfOpenRecord& record = half_open_[half];
-  record.key = packet.key;
-  tcp::listen(record.tcp, irs, offer, !packet.has_vlan, timestamp_offset(packet.hash), now_, tcp_options(listener));
+  record.key = keep(packet.flow());
+  tcp::listen(record.tcp, irs, offer, packet.has_room(), timestamp_offset(packet.hash), now_, tcp_options(listener));
   record.tcp.iss = iss;
   record.mac = packet.ethernet().source;
   record.listener = listener;
@@ -41,15 +41,15 @@ std::optional<Drop> Shard::Impl::open_half(Packet& packet, const tcp::Segment& s
     stats_.count(Counter::ListenDrops);
     return Drop::ConnectionsFull;
   }
-  tcp::Seq iss = initial_sequence_number(secret_hash(secrets_.isn_key, packet.key), now_);
+  tcp::Seq iss = initial_sequence_number(secret_hash(secrets_.isn_key, packet.flow()), now_);
   if (reopened != kNoIndex) {
     TimeWaitEntry& entry = time_wait_[reopened];
     iss = tcp::iss_beyond(entry.tcp, iss);
     entry.tcp.reopening = true;
   }
   stats_.enter(State::SynReceived);
-  const HalfOpenRecord& record = begin_half_open(half, packet, syn.seq, wire::syn_offer(packet.tcp_options()), iss,
-                                                 listener, reopened != kNoIndex);
+  const HalfOpenRecord& record =
+      begin_half_open(half, packet, syn.seq, offer_of(packet), iss, listener, reopened != kNoIndex);
   if (!reply_syn_ack(packet, record.tcp, listener, tcp::timestamp_clock(now_, record.tcp.ts_offset))) {
     // Nothing is kept for a SYN that has no answer: in this press the record would be worth less than its slot, and its
     // timer's SYN-ACK comes no sooner than the client's next SYN.
@@ -60,11 +60,12 @@ std::optional<Drop> Shard::Impl::open_half(Packet& packet, const tcp::Segment& s
   return std::nullopt;
 }
 
-// Of the packet at `place` of the burst all that is known yet is that its hash leads to this entry. False: no SYN.
+// Of the packet at `place` of the burst all that is known yet is that its hash leads to this entry. False: no SYN, or
+// one over IPv6, which goes the long way.
 bool Shard::Impl::expect_reopening(std::size_t place, std::uint32_t entry) {
   const Packet& packet = packet_at(place);
-  if (packet.kind != PacketKind::Tcp || (packet.tcp().flags & (wire::kSyn | wire::kAck)) != wire::kSyn ||
-      packet.frame->next != nullptr)
+  if (packet.kind != PacketKind::Tcp || !packet.key.is_v4() ||
+      (packet.tcp().flags & (wire::kSyn | wire::kAck)) != wire::kSyn || packet.frame->next != nullptr)
     return false;
   ReopeningBatch& batch = reopenings_;
   batch.places |= std::uint64_t{1} << place;
@@ -106,7 +107,7 @@ std::size_t Shard::Impl::settle_reopenings(std::size_t begin, std::size_t end) {
     // The burst's earlier packets may have ended the entry, or have made a record for it.
     tcp::TimeWait& entry = time_wait_[batch.entries[lane]].tcp;
     if (time_wait_[batch.entries[lane]].key != packet.key || entry.reopening) break;
-    const wire::SynOffer offer = wire::syn_offer(packet.tcp_options());
+    const wire::SynOffer offer = offer_of(packet);
     const tcp::Seq irs(packet.tcp().sequence.value());
     if (!tcp::may_reopen(entry, irs, (offer.options & wire::SynOffer::kTimestamps) != 0, offer.ts_value)) break;
     if (packet.key.local != last.local || packet.key.local_port != last.local_port || packet.interface != interface) {

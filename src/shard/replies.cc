@@ -35,18 +35,31 @@ bool Shard::Impl::reply(Packet& packet, const tcp::OutSegment& segment) {
   const InterfaceOptions& interface = topology_.interface(packet.interface);
   const LinkHeader link{.destination = packet.ethernet().source,
                         .source = interface.mac,
+                        .ether_type = ether_type_of(packet.key),
                         .has_vlan = packet.has_vlan,
                         .vlan_tci = packet.vlan_tci};
-  const FlowKey4 key = packet.key;  // the views die when the buffer is written
-  const ReplyBuffer buffer = reply_buffer(packet, header_length(link, segment));
+  const FlowKey flow = packet.flow();  // the views die when the buffer is written
+  const ReplyBuffer buffer = reply_buffer(packet, header_length(link, headers_of(packet.key), segment));
   if (buffer.block == nullptr) return false;
-  emit(write_headers(buffer.block, buffer.data, link, key, segment, interface));
+  if (flow.is_v4()) {
+    emit(write_headers(buffer.block, buffer.data, link, flow.v4(), segment, interface));
+  } else {
+    const std::uint32_t label = flow_label(label_multiplier_, timestamp_offset(packet.hash));
+    emit(write_headers(buffer.block, buffer.data, link, Labelled{flow.v6(), label}, segment, interface));
+  }
   stats_.count(Counter::OutSegs);
   return true;
 }
 
 bool Shard::Impl::reply_syn_ack(Packet& packet, const tcp::HalfOpen& half_open, std::uint16_t listener,
                                 std::uint32_t ts_value) {
+  if (!packet.key.is_v4()) {
+    const levee::TcpOptions& options = tcp_options(listener);
+    tcp::OutSegment segment =
+        tcp::syn_ack(half_open, now_, topology_.mss_limits(packet.interface, options, kHeaders6), options);
+    segment.options.ts_value = ts_value;
+    return reply(packet, segment);
+  }
   const SynAckForm& form = syn_acks_.forms(listener, packet.interface)[half_open.agreed];
   const LinkHeader link{.destination = packet.ethernet().source,
                         .source = topology_.interface(packet.interface).mac,
@@ -72,7 +85,9 @@ bool Shard::Impl::reply_syn_ack(Packet& packet, const tcp::HalfOpen& half_open, 
 // RFC 9293 3.5.2 and 3.10.7.1: <SEQ=SEG.ACK><CTL=RST>, or <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>.
 void Shard::Impl::reply_rst(Packet& packet, const tcp::Segment& segment) {
   if (segment.has(wire::kRst)) return;
-  if (!rst_limit_.allow(packet.key.remote, now_)) {
+  const bool allowed = packet.key.is_v4() ? rst_limit_.allow(packet.key.remote, now_)
+                                          : rst_limit_.allow(packet.addresses6().remote, now_);
+  if (!allowed) {
     stats_.count(Counter::RstLimited);
     return;
   }

@@ -6,6 +6,13 @@
 #include "shard/impl.h"
 
 namespace levee::shard {
+namespace {
+
+constexpr std::uint32_t records_of(const ShardLimits& limits) {
+  return limits.connections + limits.time_wait + limits.half_open;
+}
+
+}  // namespace
 
 Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secrets, std::span<Mailbox* const> outboxes)
     : self_(self),
@@ -13,10 +20,11 @@ Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secre
       secrets_(secrets),
       outboxes_(outboxes.begin(), outboxes.end()),
       topology_(options_),
-      index_(options_.limits.connections + options_.limits.time_wait + options_.limits.half_open),
+      index_(records_of(options_.limits)),
       connections_(options_.limits.connections),
       half_open_(options_.limits.half_open),
       time_wait_(options_.limits.time_wait, options_.time_wait),
+      addresses6_(topology_.has_ipv6() ? records_of(options_.limits) : 0),
       transfers_(options_.limits.transfers),
       slices_(options_.limits.slices),
       stash_(options_.limits.blanks),
@@ -30,6 +38,7 @@ Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secre
       plain_(topology_, widest_vector_unit(options_.max_simd_bits)),
       cookie_columns_(widest_vector_unit(options_.max_simd_bits)),
       random_(secrets_.random_seed),
+      label_multiplier_(siphash_2_4(secrets_.isn_key, std::as_bytes(std::span("flow label")))),
       // Replies to one burst, what timers send, and what one transmit writes.
       outgoing_(2 * std::size_t{options_.limits.outgoing_per_transmit} + options_.limits.timers_per_expire),
       out_slices_(outgoing_.capacity() * kMaxSlices),
@@ -39,6 +48,8 @@ Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secre
   CHECK(options_.limits.blanks > tcp::kBlanksForControl);  // or payload could never be written
   flow_lanes_.key0.fill(secrets_.flow_key[0]);
   flow_lanes_.key1.fill(secrets_.flow_key[1]);
+  flow_lanes6_.key0 = flow_lanes_.key0;
+  flow_lanes6_.key1 = flow_lanes_.key1;
   reopenings_.lanes.key0.fill(secrets_.isn_key[0]);
   reopenings_.lanes.key1.fill(secrets_.isn_key[1]);
   waiting_.reserve(1024);
@@ -98,7 +109,7 @@ bool Shard::idle() const {
   return connections() == 0 && half_open() == 0 && impl_->outgoing_.empty() && impl_->output_.size == 0;
 }
 
-std::string Shard::check_invariants() const { return impl_->check_invariants(); }
+std::string Shard::check_invariants(Walk walk) const { return impl_->check_invariants(walk); }
 std::uint64_t Shard::digest() const { return impl_->digest(); }
 
 }  // namespace levee::shard

@@ -28,6 +28,7 @@
 #include "levee/options.h"
 #include "levee/stats.h"
 #include "levee/time.h"
+#include "shard/flow_view.h"
 #include "shard/frame.h"
 #include "shard/message.h"
 
@@ -46,8 +47,11 @@ struct Secrets {
 struct Ready {
   Connection connection;
   std::uint16_t service = 0;
-  bool opened = false, data = false, peer_closed = false, writable = false, closed = false;
-  CloseCause cause = CloseCause::Normal;  // with `closed`
+  bool opened = false, urgent = false, data = false, peer_closed = false, writable = false, reported = false,
+       closed = false;
+  std::size_t urgent_offset = 0;                     // with `urgent`
+  ErrorReport report = ErrorReport::Retransmitting;  // with `reported`
+  CloseCause cause = CloseCause::Normal;             // with `closed`
 };
 
 enum class ConnectError : std::uint8_t {
@@ -60,6 +64,12 @@ enum class ConnectError : std::uint8_t {
 struct ConnectResult {
   ConnectError error = ConnectError::None;
   Connection connection;  // dead unless error is None
+};
+
+// How far a check of the invariants goes.
+enum class Walk : std::uint8_t {
+  Records,     // each connection's variables, timers and counters: cheap enough for every step of a simulation
+  Everything,  // also each queue, each buffer's holders, each record's place in the flow index
 };
 
 class Shard {
@@ -110,9 +120,11 @@ class Shard {
   [[nodiscard]] bool idle() const;
   // Walks every table and queue and compares: refs against holders, counters against records, tables against the index,
   // timers against states. Returns the first disagreement in words, or an empty string. Slow; for tests and for exit.
-  [[nodiscard]] std::string check_invariants() const;
+  [[nodiscard]] std::string check_invariants(Walk walk = Walk::Everything) const;
   // A hash of all state that a peer or a service can see; equal runs have equal digests. Slow; for tests.
   [[nodiscard]] std::uint64_t digest() const;
+  // What is kept of one flow; for tests.
+  [[nodiscard]] FlowView view(SocketAddress local, SocketAddress remote) const;
 
  private:
   friend struct levee::ConnectionAccess;

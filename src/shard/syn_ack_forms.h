@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "base/endian.h"
@@ -74,19 +75,84 @@ class SynAckForm {
   std::uint8_t timestamps_at_ = 0;  // where TSval lies; behind the packet if there is none
 };
 
+// The same of IPv6. It is written over the SYN that it answers, whose addresses and TCP ports change places.
+class SynAckForm6 {
+ public:
+  static constexpr std::size_t kRoom = 80;  // bytes; the longest packet has as many
+
+  SynAckForm6() = default;
+  SynAckForm6(const tcp::HalfOpen& kind, tcp::MssLimits limits, const levee::TcpOptions& options,
+              const InterfaceOptions& interface);
+
+  // What a SYN adds, as it is to lie in the packet; timestamps of 0 where the form has none.
+  struct Words {
+    std::uint32_t label = 0, sequence = 0, acknowledgment = 0;
+    std::uint32_t checksum = 0;    // TCP's, in the low half
+    std::uint64_t timestamps = 0;  // TSval and TSecr
+  };
+  // For the SYN whose IPv6 header is at `ip`; `label` is the caller's. The last three as they are to lie in the packet.
+  [[nodiscard]] Words words_for(const std::byte* ip, tcp::Seq iss, std::uint32_t acknowledgment, std::uint32_t ts_value,
+                                std::uint32_t ts_echo) const;
+  // Writes kRoom bytes from the IPv6 header on. REQUIRES: the SYN's header, without extensions, is there.
+  void fill_in(std::byte* ip, const Words& words) const {
+    constexpr std::size_t kSource = 8, kDestination = 24, kPorts = 40, kSequence = 44, kTcpChecksum = 56;
+    using Address = std::array<std::uint64_t, 2>;
+    const auto from = load<Address>(ip + kSource), to = load<Address>(ip + kDestination);
+    const auto ports = load<std::uint32_t>(ip + kPorts);
+    std::memcpy(ip, packet_.data(), kRoom);
+    store(ip, load<std::uint32_t>(packet_.data()) | words.label);
+    store(ip + kSource, to);
+    store(ip + kDestination, from);
+    store(ip + kPorts, std::rotl(ports, 16));
+    store(ip + kSequence, words.sequence);
+    store(ip + kSequence + 4, words.acknowledgment);
+    store(ip + kTcpChecksum, static_cast<std::uint16_t>(words.checksum));
+    store(ip + timestamps_at_, words.timestamps);
+  }
+  // Native sum of what is constant in the segment, folded, with the pseudo-header's share.
+  [[nodiscard]] std::uint32_t sum() const { return sum_; }
+  [[nodiscard]] const OutFrame& frame() const { return frame_; }
+  void describe(OutFrame& frame, std::uint32_t l2_length) const {
+    frame = frame_;
+    frame.length += l2_length - frame_.l2_length;
+    frame.l2_length = static_cast<std::uint8_t>(l2_length);
+  }
+
+ private:
+  template <typename T>
+  static T load(const std::byte* from) {
+    T value;
+    std::memcpy(&value, from, sizeof(value));
+    return value;
+  }
+  template <typename T>
+  static void store(std::byte* to, const T& value) {
+    std::memcpy(to, &value, sizeof(value));
+  }
+
+  alignas(16) std::array<std::byte, kRoom> packet_{};
+  std::uint32_t sum_ = 0;
+  OutFrame frame_;                  // untagged
+  std::uint8_t timestamps_at_ = 0;  // where TSval lies; behind the packet if there is none
+};
+
 // The forms of one listener on one interface, by what the SYN offered.
 class SynAckForms {
  public:
-  SynAckForms(tcp::MssLimits limits, const levee::TcpOptions& options, const InterfaceOptions& interface);
+  // `limits6`: IPv6's, if it is spoken.
+  SynAckForms(tcp::MssLimits limits, const levee::TcpOptions& options, const InterfaceOptions& interface,
+              const std::optional<tcp::MssLimits>& limits6 = std::nullopt);
 
   // By wire::SynOffer's bits.
   [[nodiscard]] const SynAckForm& operator[](std::uint64_t agreed) const { return forms_[agreed]; }
+  [[nodiscard]] const SynAckForm6& six(std::uint64_t agreed) const { return forms6_[agreed]; }
   [[nodiscard]] tcp::MssLimits limits() const { return limits_; }
+  [[nodiscard]] tcp::MssLimits limits6() const { return limits6_; }
 
   // For who makes the checksums of several at once.
   struct Sums {
-    std::array<std::uint32_t, 17>
-        constant{};  // SynAckForm::sums() by what was agreed; one more for those that are none
+    // SynAckForm::sums() and SynAckForm6::sum() by what was agreed; one more for those that are none.
+    std::array<std::uint32_t, wire::SynOffer::kCombinations + 1> constant{}, constant6{};
     // 0 if the device completes the checksum. Else 16 ones, and all ones; TCP's is that of the pseudo-header otherwise,
     // and not inverted.
     std::uint32_t ip_mask = 0xffff, tcp_mask = 0xffff'ffff;
@@ -94,8 +160,9 @@ class SynAckForms {
   [[nodiscard]] const Sums& sums() const { return sums_; }
 
  private:
-  std::array<SynAckForm, 16> forms_;
-  tcp::MssLimits limits_;
+  std::array<SynAckForm, wire::SynOffer::kCombinations> forms_;
+  std::array<SynAckForm6, wire::SynOffer::kCombinations> forms6_;
+  tcp::MssLimits limits_, limits6_;
   Sums sums_;
 };
 

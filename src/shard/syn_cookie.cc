@@ -9,7 +9,7 @@ using wire::SynOffer;
 namespace {
 
 constexpr std::uint8_t kParityBit = 1;
-constexpr std::uint32_t kScaleBits = 0x0f;  // of a cookie's TSval
+constexpr std::uint32_t kScaleBits = 0x0f, kEcnBit = 0x20;  // of a cookie's TSval
 
 std::uint16_t mss_of(std::uint32_t index, std::uint16_t own, const levee::TcpOptions& options) {
   if (index == 7) return own;
@@ -24,33 +24,19 @@ void CookieJar::change_keys(const KeyEpoch& epoch) {
   parity_ = epoch.parity & kParityBit;
 }
 
-CookieInput CookieJar::input_for(const FlowKey4& key, tcp::Seq seq, tcp::Seq ack) {
-  const std::uint32_t iss = (ack - 1).value();
-  return {key, (seq - 1).value(), (iss ^ iss >> 8) & 0xff};
-}
-
-std::uint32_t CookieJar::tag(const CookieInput& input) const {
-  const SipKey& key = keys_[input.byte & kParityBit];
-  return static_cast<std::uint32_t>(siphash_2_4(key, std::as_bytes(std::span(&input, 1)))) & 0xffffff;
-}
-
-std::optional<tcp::HalfOpen> CookieJar::open(const FlowKey4& key, const tcp::Segment& ack,
-                                             std::uint32_t timestamp_offset, Instant now, tcp::MssLimits limits,
-                                             const levee::TcpOptions& options) const {
-  const CookieInput input = input_for(key, ack.seq, ack.ack);
+std::optional<tcp::HalfOpen> CookieJar::unpack(std::uint32_t byte, const tcp::Segment& ack,
+                                               std::uint32_t timestamp_offset, Instant now, tcp::MssLimits limits,
+                                               const levee::TcpOptions& options) const {
   tcp::HalfOpen half_open;
   half_open.irs = ack.seq - 1;
   half_open.iss = ack.ack - 1;
   half_open.ts_offset = timestamp_offset;
   half_open.by_cookie = true;
-  if (input.seal(tag(input)) != half_open.iss) return std::nullopt;
-
-  const std::uint32_t byte = input.byte;
   half_open.peer_mss = mss_of(byte >> 5, limits.send, options);
   const std::uint32_t scale = byte >> 2 & 7;
   const std::uint8_t offered =
       static_cast<std::uint8_t>(byte & SynOffer::kSack) | (scale != 0 ? SynOffer::kWindowScale : std::uint8_t{0});
-  half_open.agreed = offered & tcp::allowed(options) & 0xf;
+  half_open.agreed = offered & tcp::allowed(options) & 0x1f;
   if (half_open.window_scaling()) half_open.peer_scale = kCookieScale[scale - 1] & 0xf;
   if (!options.timestamps || !ack.options.has_timestamps) {
     return policy_.require_timestamps ? std::nullopt : std::optional(half_open);
@@ -62,8 +48,9 @@ std::optional<tcp::HalfOpen> CookieJar::open(const FlowKey4& key, const tcp::Seg
   const std::uint32_t age = tcp::timestamp_clock(now, timestamp_offset) + lead - echo;
   const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(2 * policy_.rotate).count() + 64;
   if (age > static_cast<std::uint32_t>(limit) + lead) return std::nullopt;
-  half_open.agreed |= SynOffer::kTimestamps;
+  half_open.agreed = (half_open.agreed | SynOffer::kTimestamps) & 0x1f;
   half_open.ts_recent = ack.options.ts_value;
+  if ((echo & kEcnBit) != 0) half_open.agreed = (half_open.agreed | (SynOffer::kEcn & tcp::allowed(options))) & 0x1f;
   const std::uint32_t exact = echo & kScaleBits;
   if (half_open.window_scaling() && exact != SynOffer::kNoScale) {
     half_open.peer_scale = std::min<std::uint32_t>(exact, wire::kMaxWindowScale) & 0xf;

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "base/siphash.h"
@@ -30,8 +31,9 @@
 namespace levee::shard {
 
 // What a tag is a hash of.
-struct CookieInput {
-  FlowKey4 flow;
+template <typename Key>
+struct CookieInputOf {
+  Key flow;
   std::uint32_t irs = 0;
   std::uint32_t byte = 0;  // 8 bits
 
@@ -41,7 +43,9 @@ struct CookieInput {
   }
   [[nodiscard]] tcp::Seq seal(std::uint32_t tag) const { return seal(tag, byte); }
 };
-static_assert(sizeof(CookieInput) == 20);
+using CookieInput = CookieInputOf<FlowKey4>;
+using CookieInput6 = CookieInputOf<FlowKey6>;
+static_assert(sizeof(CookieInput) == 20 && sizeof(CookieInput6) == 44);
 
 // A cookie's sizes and scales, rounded down, never up. Size 0 stands for the minimum MSS, 1 to 6 for these, 7 for the
 // largest that we send. Scale 0: not offered; 1 to 7 are these: a window taken for smaller than it is costs speed,
@@ -68,14 +72,29 @@ class CookieJar {
   void change_keys(const KeyEpoch& epoch);
 
   // For a SYN, with the present key.
-  [[nodiscard]] CookieInput input_for(const FlowKey4& key, const tcp::HalfOpen& offer, tcp::MssLimits limits) const {
+  template <typename Key>
+  [[nodiscard]] CookieInputOf<Key> input_for(const Key& key, const tcp::HalfOpen& offer, tcp::MssLimits limits) const {
     return {key, offer.irs.value(),
             parity_ | options_byte(offer.agreed, offer.peer_scale, offer.peer_mss, limits.send)};
   }
   // For an ACK that acknowledges `ack` and has the sequence number `seq`.
-  [[nodiscard]] static CookieInput input_for(const FlowKey4& key, tcp::Seq seq, tcp::Seq ack);
+  template <typename Key>
+  [[nodiscard]] static CookieInputOf<Key> input_for(const Key& key, tcp::Seq seq, tcp::Seq ack) {
+    const std::uint32_t iss = (ack - 1).value();
+    return {key, (seq - 1).value(), (iss ^ iss >> 8) & 0xff};
+  }
 
-  [[nodiscard]] std::uint32_t tag(const CookieInput& input) const;
+  template <typename Key>
+  [[nodiscard]] std::uint32_t tag(const CookieInputOf<Key>& input) const {
+    const SipKey& key = keys_[input.byte & 1];
+    return static_cast<std::uint32_t>(siphash_2_4(key, std::as_bytes(std::span(&input, 1)))) & 0xffffff;
+  }
+  // The ISS of the SYN-ACK that answers `offer`.
+  template <typename Key>
+  [[nodiscard]] tcp::Seq seal(const Key& key, const tcp::HalfOpen& offer, tcp::MssLimits limits) const {
+    const CookieInputOf<Key> input = input_for(key, offer, limits);
+    return input.seal(tag(input));
+  }
   // The same for a burst: sets one lane's input, and reads its tag when the lanes have been hashed.
   void set_lane(const CookieInput& input, SipLanes<3>& lanes, std::size_t lane) const {
     lanes.words[0][lane] = input.flow.addresses();
@@ -85,7 +104,17 @@ class CookieJar {
     lanes.key0[lane] = key[0];
     lanes.key1[lane] = key[1];
   }
-  [[nodiscard]] static std::uint32_t tag(const SipLanes<3>& lanes, std::size_t lane) {
+  void set_lane(const CookieInput6& input, SipLanes<6>& lanes, std::size_t lane) const {
+    std::array<std::uint64_t, 5> words;  // addresses, ports, IRS
+    std::memcpy(&words, &input, sizeof(words));
+    for (std::size_t word = 0; word < words.size(); ++word) lanes.words[word][lane] = words[word];
+    lanes.words[5][lane] = std::uint64_t{sizeof(CookieInput6)} << 56 | input.byte;
+    const SipKey& key = keys_[input.byte & 1];
+    lanes.key0[lane] = key[0];
+    lanes.key1[lane] = key[1];
+  }
+  template <std::size_t kWords>
+  [[nodiscard]] static std::uint32_t tag(const SipLanes<kWords>& lanes, std::size_t lane) {
     return static_cast<std::uint32_t>(lanes.hashes[lane]) & 0xffffff;
   }
 
@@ -97,14 +126,24 @@ class CookieJar {
   void sent(Instant now) { last_sent_ = now; }
 
   // The half-open connection that `ack` completes, if it carries a cookie of ours that is not too old.
-  [[nodiscard]] std::optional<tcp::HalfOpen> open(const FlowKey4& key, const tcp::Segment& ack,
+  template <typename Key>
+  [[nodiscard]] std::optional<tcp::HalfOpen> open(const Key& key, const tcp::Segment& ack,
                                                   std::uint32_t timestamp_offset, Instant now, tcp::MssLimits limits,
-                                                  const levee::TcpOptions& options) const;
+                                                  const levee::TcpOptions& options) const {
+    const CookieInputOf<Key> input = input_for(key, ack.seq, ack.ack);
+    if (input.seal(tag(input)) != ack.ack - 1) return std::nullopt;
+    return unpack(input.byte, ack, timestamp_offset, now, limits, options);
+  }
 
   // Cookies may be on their way: one was sent within the life of its key, or ACKs are always tried.
   [[nodiscard]] bool live(Instant now) const;
 
  private:
+  // What an ACK says whose tag was found right, unless it is too old.
+  [[nodiscard]] std::optional<tcp::HalfOpen> unpack(std::uint32_t byte, const tcp::Segment& ack,
+                                                    std::uint32_t timestamp_offset, Instant now, tcp::MssLimits limits,
+                                                    const levee::TcpOptions& options) const;
+
   std::array<SipKey, 2> keys_;
   std::uint8_t parity_ = 0;
   SynPolicy policy_;
@@ -114,9 +153,14 @@ class CookieJar {
 // The TSval of a cookie's SYN-ACK: the tuple's clock with the low six bits replaced by what the peer is to echo (the
 // exact scale, SACK), and set back by 64 if that would put it ahead of the clock.
 [[nodiscard]] inline std::uint32_t cookie_timestamp(std::uint32_t agreed, std::uint32_t scale, std::uint32_t clock) {
-  const std::uint32_t low = scale | (agreed & wire::SynOffer::kSack) << 3;
+  const std::uint32_t low = scale | (agreed & wire::SynOffer::kSack) << 3 | (agreed & wire::SynOffer::kEcn) << 1;
   return (clock & ~0x3fU) + low - (low > (clock & 0x3f) ? 0x40 : 0);
 }
+// Without timestamps a cookie has no room for ECN.
+inline void forget_ecn_without_timestamps(tcp::HalfOpen& offer) {
+  if (!offer.timestamps()) offer.agreed &= ~wire::SynOffer::kEcn & 0x1f;
+}
+
 [[nodiscard]] inline std::uint32_t cookie_timestamp(const tcp::HalfOpen& offer, Instant now) {
   return cookie_timestamp(offer.agreed, offer.peer_scale, tcp::timestamp_clock(now, offer.ts_offset));
 }

@@ -32,13 +32,26 @@ std::optional<Drop> Shard::Impl::answer_syn(Packet& packet, const tcp::Segment& 
   return open_half(packet, syn, listener, kNoIndex);
 }
 
+tcp::Seq Shard::Impl::seal_cookie(const Packet& packet, const tcp::HalfOpen& offer,
+                                  const levee::TcpOptions& options) const {
+  const tcp::MssLimits limits = topology_.mss_limits(packet.interface, options, headers_of(packet.key));
+  return packet.key.is_v4() ? cookies_.seal(packet.key, offer, limits) : cookies_.seal(packet.key6(), offer, limits);
+}
+
+std::optional<tcp::HalfOpen> Shard::Impl::open_cookie(const Packet& packet, const tcp::Segment& ack,
+                                                      const levee::TcpOptions& options) const {
+  const tcp::MssLimits limits = topology_.mss_limits(packet.interface, options, headers_of(packet.key));
+  const std::uint32_t offset = timestamp_offset(packet.hash);
+  return packet.key.is_v4() ? cookies_.open(packet.key, ack, offset, now_, limits, options)
+                            : cookies_.open(packet.key6(), ack, offset, now_, limits, options);
+}
+
 std::optional<Drop> Shard::Impl::answer_by_cookie(Packet& packet, const tcp::Segment& syn, std::uint16_t listener) {
   const levee::TcpOptions& options = tcp_options(listener);
-  const SynAckForms& forms = syn_acks_.forms(listener, packet.interface);
-  tcp::HalfOpen offer = tcp::listen(syn.seq, wire::syn_offer(packet.tcp_options()), !packet.has_vlan,
-                                    timestamp_offset(packet.hash), now_, options);
-  const CookieInput input = cookies_.input_for(packet.key, offer, forms.limits());
-  offer.iss = input.seal(cookies_.tag(input));
+  tcp::HalfOpen offer =
+      tcp::listen(syn.seq, offer_of(packet), packet.has_room(), timestamp_offset(packet.hash), now_, options);
+  forget_ecn_without_timestamps(offer);
+  offer.iss = seal_cookie(packet, offer, options);
   if (!reply_syn_ack(packet, offer, listener, cookie_timestamp(offer, now_))) return Drop::ReplyShed;
   cookies_.sent(now_);
   stats_.count(Counter::SynAcksSent);
@@ -49,8 +62,7 @@ std::optional<Drop> Shard::Impl::answer_by_cookie(Packet& packet, const tcp::Seg
 bool Shard::Impl::accept_cookie(Packet& packet, const tcp::Segment& ack, std::uint16_t listener, std::uint32_t reopened,
                                 std::optional<Drop>& drop) {
   const levee::TcpOptions& options = tcp_options(listener);
-  const auto half_open = cookies_.open(packet.key, ack, timestamp_offset(packet.hash), now_,
-                                       topology_.mss_limits(packet.interface, options), options);
+  const auto half_open = open_cookie(packet, ack, options);
   if (!half_open) return false;
   stats_.count(Counter::SyncookiesRecv);
   drop = draining_ ? Drop::Draining : no_room(listener);
@@ -59,13 +71,14 @@ bool Shard::Impl::accept_cookie(Packet& packet, const tcp::Segment& ack, std::ui
   const FlowRef ref(RecordKind::Connection, index);
   if (reopened != kNoIndex) {
     // A half-open record for the same tuple, from a SYN that the client repeated, has lost the race.
-    if (time_wait_[reopened].tcp.reopening) drop_half_open(find_reopening(packet.key, packet.hash));
+    if (time_wait_[reopened].tcp.reopening) drop_half_open(find_reopening(packet.flow(), packet.hash));
     stats_.count(Counter::TimeWaitRecycled);
     remove_time_wait(reopened);
   }
   if (!index_.insert(packet.hash, ref)) {
     // As if it had never been: no peer and no service has heard of it.
     connections_[index].tcb.enter(State::Closed, stats_);
+    forget(connections_[index].key);
     connections_.put(index);
     stats_.count(Counter::Closed);
     stats_.count(Counter::ListenDrops);
@@ -92,10 +105,9 @@ std::optional<Drop> Shard::Impl::reopen_time_wait(std::uint32_t index, Packet& p
   // to_time_wait takes no cookie's ACK below the old incarnation's numbers for timestamps that have only just appeared.
   const bool beyond = entry.timestamps || syn.seq >= entry.rcv_nxt;
   if (beyond && options_.syn.cookies != SynCookies::Never && !topology_.listener_options(listener).server_first) {
-    const tcp::HalfOpen offer = tcp::listen(syn.seq, wire::syn_offer(packet.tcp_options()), !packet.has_vlan,
-                                            timestamp_offset(packet.hash), now_, options);
-    const CookieInput input = cookies_.input_for(packet.key, offer, topology_.mss_limits(packet.interface, options));
-    const tcp::Seq iss = input.seal(cookies_.tag(input));
+    const tcp::HalfOpen offer =
+        tcp::listen(syn.seq, offer_of(packet), packet.has_room(), timestamp_offset(packet.hash), now_, options);
+    const tcp::Seq iss = seal_cookie(packet, offer, options);
     if (iss > entry.snd_nxt || (entry.timestamps && syn.options.has_timestamps)) {
       return answer_by_cookie(packet, syn, listener);
     }

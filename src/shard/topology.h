@@ -14,10 +14,15 @@ namespace levee::shard {
 inline constexpr std::uint16_t kNoInterface = 0xffff;
 
 struct NextHop {
-  Ipv4Address address;  // on link
+  static constexpr std::uint32_t kOnLink = 0xffffffff;
+  IpAddress address;  // on link
   std::uint16_t interface = 0;
-  Ipv4Address source;  // our address to send from
+  IpAddress source;               // our address to send from
+  std::uint32_t route = kOnLink;  // index of the route that it was found by
 };
+
+// Bytes of IP and TCP header without options.
+inline constexpr std::uint32_t kHeaders4 = 40, kHeaders6 = 60;
 
 class Topology {
  public:
@@ -79,28 +84,48 @@ class Topology {
     }
     return ours;
   }
+  [[nodiscard]] bool is_ours(const Ipv6Address& address) const {
+    for (const Ipv6Address& own : own6_) {
+      if (own == address) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool is_ours(const IpAddress& address) const {
+    return address.is_v4() ? is_ours(address.v4()) : is_ours(address.v6());
+  }
+  [[nodiscard]] bool has_ipv6() const { return !own6_.empty(); }
+  [[nodiscard]] std::span<const Ipv6Address> own6() const { return own6_; }
+  // The group that solicitations for one of our addresses go to (RFC 4291 2.7.1), and its MAC (RFC 2464 7).
+  [[nodiscard]] bool is_our_group(const Ipv6Address& group) const;
+  [[nodiscard]] bool is_our_group(const MacAddress& mac) const;
+
   // Where a packet to `destination` goes: an on-link prefix, else the longest matching route.
-  [[nodiscard]] std::optional<NextHop> route(Ipv4Address destination) const;
+  [[nodiscard]] std::optional<NextHop> route(const IpAddress& destination) const;
+  [[nodiscard]] const RouteOptions& route_options(std::uint32_t index) const { return routes_[index]; }
 
   // Exact address before wildcard; kNoListener if nobody listens.
   static constexpr std::uint16_t kNoListener = 0xffff;
   [[nodiscard]] std::uint16_t listener(Ipv4Address address, std::uint16_t tcp_port) const;
+  [[nodiscard]] std::uint16_t listener(const Ipv6Address& address, std::uint16_t tcp_port) const;
   [[nodiscard]] std::size_t listeners() const { return listeners_.size(); }
   [[nodiscard]] const ListenerOptions& listener_options(std::uint16_t index) const { return listeners_[index]; }
 
-  // RFC 9293 3.7.1: MSS from the interface's MTU, 40 bytes of headers off.
-  [[nodiscard]] tcp::MssLimits mss_limits(std::uint16_t interface, const levee::TcpOptions& options) const;
+  // RFC 9293 3.7.1: MSS from the interface's MTU, the headers off: 40 bytes or IPv6's 60.
+  [[nodiscard]] tcp::MssLimits mss_limits(std::uint16_t interface, const levee::TcpOptions& options,
+                                          std::uint32_t headers) const;
 
  private:
   struct PortListeners {
     std::vector<std::uint16_t> exact;
     std::uint16_t wildcard = kNoListener;
   };
+  [[nodiscard]] std::uint16_t exact_or_wildcard(const PortListeners& here, const IpAddress& address) const;
 
   std::vector<InterfaceOptions> interfaces_;
   std::vector<PlainLink> plain_links_;  // by port
   std::vector<AddressOptions> addresses_;
-  std::vector<OnLink> on_link_;  // of each of addresses_
+  std::vector<OnLink> on_link_;  // of each IPv4 one of addresses_
+  std::vector<Ipv6Address> own6_;
   std::vector<RouteOptions> routes_;
   std::vector<ListenerOptions> listeners_;
   std::vector<std::uint16_t> by_port_;  // TCP port -> index into port_listeners_ + 1, or 0

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "tcp/retransmission_timer.h"
 
 namespace levee::tcp {
 namespace {
@@ -16,12 +17,16 @@ bool acceptable(const Tcb& tcb, Seq ack) {
   return !before_iss && tcb.una - ack <= tcb.max_wnd;
 }
 
-// RFC 6298 (4) and RFC 7323 4: one sample per flight; by timestamp when there is one, else never from a retransmission
-// (Karn), which ended the sample.
-void sample_rtt(Tcb& tcb, const Segment& segment, const Env& env) {
+// RFC 6298 (4) and RFC 7323 4: one sample per flight. The scoreboard knows the time of what was sent once; of what was
+// sent more often only a timestamp tells (Karn, MUST-18), and without one a retransmission has ended the sample.
+void sample_rtt(Tcb& tcb, const Segment& segment, std::uint32_t exact_us, const Env& env) {
   if (!tcb.rtt_running || segment.ack <= tcb.rtt_seq) return;
   tcb.rtt_running = false;
   tcb.rto_shift = 0;  // Karn: only a valid sample ends the back-off, or an RTT that grew past the RTO is never learnt
+  if (exact_us != 0) {
+    tcb.rtt.sample(std::chrono::microseconds(exact_us));
+    return;
+  }
   if (!tcb.timestamps) {
     tcb.rtt.sample(env.now - tcb.rtt_start);
     return;
@@ -30,9 +35,8 @@ void sample_rtt(Tcb& tcb, const Segment& segment, const Env& env) {
   if (elapsed < 600'000) tcb.rtt.sample(std::chrono::milliseconds(elapsed));
 }
 
-void advance(Tcb& tcb, const Segment& segment, Env& env) {
-  const std::uint32_t acked = segment.ack - tcb.una;
-  const std::uint32_t flight = tcb.flight();
+// SND.UNA moves on; what it passes is given back.
+void advance(Tcb& tcb, std::uint32_t acked, Env& env) {
   std::uint32_t data = 0;
   if (tcb.transfer != kNoIndex) {
     Transfer& transfer = env.transfers[tcb.transfer];
@@ -45,22 +49,11 @@ void advance(Tcb& tcb, const Segment& segment, Env& env) {
   }
   DCHECK(acked - data <= (tcb.fin_sent ? 1U : 0U));
   env.stats.count(Counter::BytesAcked, data);
-  tcb.una = segment.ack;
-  tcb.rtx = later(tcb.rtx, tcb.una);
-  tcb.retransmit_first = false;
+  tcb.una += acked;
+  tcb.retransmit_first = tcb.tail_probe_owed = false;
   if (tcb.una - tcb.iss > 0x40000000) tcb.acked_a_lot = true;
-  sample_rtt(tcb, segment, env);
-
-  const NewReno::Ack verdict = tcb.congestion.on_ack(tcb.una, acked, flight, tcb.mss);
-  if (verdict.retransmit_first && tcb.una < tcb.nxt) tcb.retransmit_first = true;
-  // RFC 6298 5.2 and 5.3; progress starts R2's count anew.
-  tcb.backoff = 0;
+  tcb.backoff = 0;  // progress starts R2's count anew
   tcb.persisting = false;
-  if (tcb.una == tcb.nxt) {
-    tcb.retransmit_at = kNever;
-  } else if (verdict.restart_timer) {
-    tcb.retransmit_at = env.now + tcb.rtt.rto(env.options, tcb.rto_shift);
-  }
 }
 
 // RFC 9293 3.10.7.4: the window is taken from the latest segment by (SEG.SEQ, SEG.ACK). As in Linux also from one that
@@ -90,22 +83,41 @@ bool is_duplicate(const Tcb& tcb, const Segment& segment) {
          static_cast<std::uint32_t>(segment.window) << tcb.snd_scale == tcb.wnd;
 }
 
+// RFC 6298 5.2 and 5.3: off when nothing is outstanding, from now on when something was acknowledged.
+void restart_timer(Tcb& tcb, const Transfer* transfer, const AckResult& result, const Env& env) {
+  if (tcb.una == tcb.nxt) {
+    if (tcb.persisting) return;
+    tcb.retransmit_at = kNever;
+    tcb.alarm = Alarm::Retransmission;
+  } else if (result.wait_us > 0) {
+    start_reordering_timer(tcb, result.wait_us, env);
+  } else if (result.restart_timer) {
+    start_timer(tcb, transfer, env);
+  }
+}
+
 }  // namespace
 
 bool fin_acknowledged(const Tcb& tcb) { return tcb.fin_sent && tcb.una == tcb.nxt; }
 
 AckVerdict process_ack(Tcb& tcb, const Segment& segment, Env& env) {
   if (!acceptable(tcb, segment.ack)) return AckVerdict::Unacceptable;
-  const bool advances = segment.ack > tcb.una;
-  if (advances) {
-    advance(tcb, segment, env);
-  } else if (is_duplicate(tcb, segment)) {
-    if (tcb.congestion.on_duplicate_ack(tcb.una, tcb.nxt, tcb.mss)) {
-      env.stats.count(Counter::TCPFastRetrans);
-      tcb.retransmit_first = true;
-    }
+  const AckNews news{.acked = segment.ack > tcb.una ? segment.ack - tcb.una : 0,
+                     .flight = tcb.flight(),
+                     .duplicate = is_duplicate(tcb, segment)};
+  if (news.acked > 0) {
+    advance(tcb, news.acked, env);
   }
-  if (segment.ack >= tcb.una) update_window(tcb, segment, advances, env);
+  Transfer* transfer = tcb.transfer == kNoIndex ? nullptr : &env.transfers[tcb.transfer];
+  AckResult result{.restart_timer = news.acked > 0};
+  if (transfer != nullptr && (news.flight > 0 || segment.options.sack_count > 0)) {
+    result = recover(tcb, *transfer, segment, news, env);
+  } else if (segment.options.sack_count > 0 && transfer == nullptr) {
+    tcb.probe_unjudged = false;  // nothing is on the road, so it can only be a duplicate that is reported
+  }
+  if (news.acked > 0) sample_rtt(tcb, segment, result.rtt_us, env);
+  restart_timer(tcb, transfer, result, env);
+  if (segment.ack >= tcb.una) update_window(tcb, segment, news.acked > 0, env);
   return AckVerdict::Fine;
 }
 

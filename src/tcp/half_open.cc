@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tcp/keepalive.h"
+
 namespace levee::tcp {
 namespace {
 
@@ -28,6 +30,9 @@ OutSegment syn_ack(const HalfOpen& half_open, Instant now, MssLimits limits, con
   out.seq = half_open.iss;
   out.ack = half_open.irs + 1;
   out.flags = wire::kSyn | wire::kAck;
+  if (half_open.ecn()) out.flags |= wire::kEce;  // RFC 3168 6.1.1
+  out.traffic_class = static_cast<std::uint8_t>(options.dscp << 2);
+  out.ttl = options.ttl;
   out.window = syn_window(options);
   out.options.has_mss = (half_open.agreed & wire::SynOffer::kMss) != 0;
   out.options.mss = limits.receive;
@@ -45,6 +50,8 @@ OutSegment half_open_ack(const HalfOpen& half_open, Instant now, const levee::Tc
   out.seq = half_open.iss + 1;
   out.ack = half_open.irs + 1;
   out.flags = wire::kAck;
+  out.traffic_class = static_cast<std::uint8_t>(options.dscp << 2);
+  out.ttl = options.ttl;
   const unsigned scale = half_open.window_scaling() ? scale_for(options.receive_buffer) : 0U;
   out.window = static_cast<std::uint16_t>(syn_window(options) >> scale);
   out.options.has_timestamps = half_open.timestamps();
@@ -71,9 +78,9 @@ HalfOpenVerdict judge(const HalfOpen& half_open, const Segment& segment, const l
     if (timestamp_before(segment.options.ts_value, half_open.ts_recent)) return HalfOpenVerdict::Acknowledge;  // PAWS
   }
   // RFC 9293 3.10.7.4, first check, with the window of our SYN-ACK.
-  const std::uint32_t window = syn_window(options);
-  const bool acceptable = segment.seq >= next ? segment.seq - next < window : segment.seq + segment.length() > next;
-  if (!acceptable) return HalfOpenVerdict::Acknowledge;
+  const std::uint32_t window = syn_window(options), length = segment.length();
+  const auto inside = [&](Seq point) { return point >= next && point - next < window; };
+  if (!inside(segment.seq) && (length == 0 || !inside(segment.seq + (length - 1)))) return HalfOpenVerdict::Acknowledge;
   // Fifth check: SND.UNA < SEG.ACK =< SND.NXT leaves one value.
   if (segment.ack != half_open.iss + 1) return HalfOpenVerdict::Reset;
   return HalfOpenVerdict::Accept;
@@ -82,7 +89,7 @@ HalfOpenVerdict judge(const HalfOpen& half_open, const Segment& segment, const l
 void establish(Tcb& tcb, const HalfOpen& half_open, const Segment& ack, MssLimits limits, Env& env) {
   const levee::TcpOptions& options = env.options;
   tcb.iss = half_open.iss;
-  tcb.una = tcb.nxt = tcb.rtx = half_open.iss + 1;
+  tcb.una = tcb.nxt = half_open.iss + 1;
   tcb.rcv_nxt = half_open.irs + 1;
   tcb.last_ack_sent = tcb.rcv_nxt;
   tcb.rcv_edge = tcb.rcv_nxt + syn_window(options);
@@ -94,13 +101,14 @@ void establish(Tcb& tcb, const HalfOpen& half_open, const Segment& ack, MssLimit
   tcb.ts_offset = half_open.ts_offset;
   tcb.ts_recent = half_open.ts_recent;
   tcb.ts_recent_age_ms = static_cast<std::uint32_t>(to_milliseconds(env.now));
-  tcb.mss = effective_mss(half_open.peer_mss, limits, tcb.timestamps, options);
+  tcb.mss = tcb.mss_limit = effective_mss(half_open.peer_mss, limits, tcb.timestamps, options);
+  tcb.ecn = half_open.ecn();
   tcb.wnd = tcb.max_wnd = static_cast<std::uint32_t>(ack.window) << tcb.snd_scale;
   tcb.wl1 = ack.seq;
   tcb.wl2 = ack.ack;
-  tcb.nagle = options.nagle;
+  take_options(tcb, options);
   tcb.quick_acks = options.quick_acks;
-  tcb.congestion.open(tcb.mss, options.initial_window_segments, tcb.iss);
+  tcb.congestion.open(tcb.mss, options.initial_window_segments);
   // RFC 6298 (3), Karn: only a SYN-ACK that was sent once, or one that the timestamp tells apart, gives a sample.
   if (half_open.retransmits > 0) {
     tcb.congestion.cwnd = tcb.mss;  // RFC 5681 3.1: after a lost SYN-ACK the initial window is one segment
@@ -118,6 +126,7 @@ void establish(Tcb& tcb, const HalfOpen& half_open, const Segment& ack, MssLimit
   }
   tcb.enter(State::Established, env.stats);
   tcb.events |= kOpenedEvent;
+  heard_from_peer(tcb, env);
 }
 
 }  // namespace levee::tcp

@@ -11,23 +11,24 @@
 
 namespace levee::tcp {
 
-inline constexpr std::uint16_t kDefaultMss = 536;  // MUST-15
+inline constexpr std::uint16_t kDefaultMss = 536, kDefaultMss6 = 1220;  // MUST-15: of IPv4, and of IPv6
 
 struct HalfOpen {
-  static constexpr std::uint8_t kMostRetransmits = 127;
+  static constexpr std::uint8_t kMostRetransmits = 63;
   Seq irs, iss;
   std::uint32_t ts_recent = 0;
-  std::uint32_t ts_offset = 0;       // of the tuple (RFC 7323 5.4)
-  std::uint32_t sent_ms = 0;         // when the SYN-ACK was first sent, low 32 bits of the millisecond clock
-  std::uint16_t peer_mss = 0;        // as offered, or the default
-  std::uint8_t retransmits : 7 = 0;  // of the SYN-ACK
-  bool by_cookie : 1 = false;        // never kept: it came back in an ACK (shard/syn_cookie.h)
-  std::uint8_t peer_scale : 4 = wire::SynOffer::kNoScale;
-  std::uint8_t agreed : 4 = 0;  // wire::SynOffer's bits: what the SYN-ACK carries
+  std::uint32_t ts_offset = 0;        // of the tuple (RFC 7323 5.4)
+  std::uint32_t sent_ms = 0;          // when the SYN-ACK was first sent, low 32 bits of the millisecond clock
+  std::uint16_t peer_mss = 0;         // as offered, or the default
+  std::uint16_t retransmits : 6 = 0;  // of the SYN-ACK
+  std::uint16_t by_cookie : 1 = 0;    // never kept: it came back in an ACK (shard/syn_cookie.h)
+  std::uint16_t peer_scale : 4 = wire::SynOffer::kNoScale;
+  std::uint16_t agreed : 5 = 0;  // wire::SynOffer's bits: what the SYN-ACK carries
 
   [[nodiscard]] bool timestamps() const { return (agreed & wire::SynOffer::kTimestamps) != 0; }
   [[nodiscard]] bool sack() const { return (agreed & wire::SynOffer::kSack) != 0; }
   [[nodiscard]] bool window_scaling() const { return (agreed & wire::SynOffer::kWindowScale) != 0; }
+  [[nodiscard]] bool ecn() const { return (agreed & wire::SynOffer::kEcn) != 0; }
 };
 
 static_assert(sizeof(HalfOpen) == 24);
@@ -36,27 +37,30 @@ static_assert(sizeof(HalfOpen) == 24);
 struct MssLimits {
   std::uint16_t receive = 1460;
   std::uint16_t send = 1460;
+  std::uint16_t assumed = kDefaultMss;  // of a peer that offers none
 };
 
 // wire::SynOffer's bits that `options` allows.
 [[nodiscard]] inline std::uint8_t allowed(const levee::TcpOptions& options) {
   using wire::SynOffer;
-  return static_cast<std::uint8_t>(SynOffer::kMss | (options.timestamps ? SynOffer::kTimestamps : 0) |
-                                   (options.sack ? SynOffer::kSack : 0) |
-                                   (options.window_scaling ? SynOffer::kWindowScale : 0));
+  return static_cast<std::uint8_t>(
+      SynOffer::kMss | (options.timestamps ? SynOffer::kTimestamps : 0) | (options.sack ? SynOffer::kSack : 0) |
+      (options.window_scaling ? SynOffer::kWindowScale : 0) | (options.ecn != Ecn::Off ? SynOffer::kEcn : 0));
 }
 
 // Only what the SYN offered is answered (RFC 7323 2.2 and 3.2, RFC 2018 2). The MSS goes beyond that (MAY-3), unless
 // the SYN-ACK would be longer than the SYN: nobody gets more than he sent. `has_room`: a SYN without options leaves 4
-// bytes of the shortest Ethernet frame unused.
+// bytes of the frame unused.
 [[nodiscard]] inline std::uint8_t agree(std::uint8_t offered, std::uint8_t allowed, bool has_room) {
   const auto agreed = static_cast<std::uint8_t>(offered & allowed);
-  return agreed == 0 && has_room ? wire::SynOffer::kMss : agreed;
+  constexpr std::uint8_t kTakesRoom = wire::SynOffer::kCombinations - 1 - wire::SynOffer::kEcn;
+  return (agreed & kTakesRoom) == 0 && has_room ? agreed | wire::SynOffer::kMss : agreed;
 }
 
-// LISTEN, a SYN arrives: its SEG.SEQ and options. `offset` is the tuple's timestamp offset (RFC 7323 5.4). The ISS is
-// left to the caller. Written in place, field by field: a record that is made elsewhere and copied in wider pieces than
-// it was stored in waits for its stores.
+// LISTEN, a SYN arrives: its SEG.SEQ and options; one that offers no MSS may have in its place what is assumed of it,
+// or 0 for kDefaultMss. `offset` is the tuple's timestamp offset (RFC 7323 5.4). The ISS is left to the caller. Written
+// in place, field by field: a record that is made elsewhere and copied in wider pieces than it was stored in waits for
+// its stores.
 inline void listen(HalfOpen& half_open, Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset,
                    Instant now, const levee::TcpOptions& options) {
   const std::uint8_t agreed = agree(offer.options, allowed(options), has_room);
@@ -64,12 +68,13 @@ inline void listen(HalfOpen& half_open, Seq irs, const wire::SynOffer& offer, bo
   half_open.ts_recent = (agreed & wire::SynOffer::kTimestamps) != 0 ? offer.ts_value : 0;
   half_open.ts_offset = offset;
   half_open.sent_ms = static_cast<std::uint32_t>(to_milliseconds(now));
-  half_open.peer_mss = (offer.options & wire::SynOffer::kMss) != 0 ? offer.mss : kDefaultMss;
+  const bool has_mss = (offer.options & wire::SynOffer::kMss) != 0 || offer.mss != 0;
+  half_open.peer_mss = has_mss ? offer.mss : kDefaultMss;
   half_open.retransmits = 0;
   half_open.by_cookie = false;
   half_open.peer_scale =
       (agreed & wire::SynOffer::kWindowScale) != 0 ? offer.window_scale & 0xf : wire::SynOffer::kNoScale;
-  half_open.agreed = agreed & 0xf;
+  half_open.agreed = agreed & 0x1f;
 }
 [[nodiscard]] inline HalfOpen listen(Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset,
                                      Instant now, const levee::TcpOptions& options) {

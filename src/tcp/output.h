@@ -15,7 +15,4 @@ namespace levee::tcp {
 // Whether next_segment is worth calling.
 [[nodiscard]] bool wants_output(const Tcb& tcb, const IndexPool<Transfer>& transfers);
 
-// Reading has opened the window by so much that the peer should hear of it (RFC 9293 3.8.6.2.2).
-[[nodiscard]] bool window_update_due(const Tcb& tcb, const Env& env);
-
 }  // namespace levee::tcp

@@ -29,12 +29,12 @@ std::uint32_t join_with_previous(Reassembly& reassembly, std::uint32_t index, Sl
 }  // namespace
 
 Inserted insert(Reassembly& reassembly, TextSpan text, std::uint32_t skip, std::span<const Slice> payload,
-                SliceMemory memory, bool& overlapped) {
+                SliceMemory memory, std::optional<TextSpan>& repeated) {
   DCHECK(text.begin < text.end);
   const Seq end = text.end;
   const std::size_t limit = text.in_order ? kMaxRanges + 1 : kMaxRanges;
   const std::uint32_t stamp = ++reassembly.next_stamp;
-  overlapped = false;
+  repeated.reset();
   bool added = false;
   Seq at = text.begin;
   // Each turn fills one gap or steps over one range, so there are at most 2 * kMaxRanges + 1 turns.
@@ -43,7 +43,7 @@ Inserted insert(Reassembly& reassembly, TextSpan text, std::uint32_t skip, std::
     while (index < reassembly.count && reassembly.ranges[index].end <= at) ++index;
     if (index < reassembly.count && reassembly.ranges[index].begin <= at) {
       // These bytes came before; the first ones stay.
-      overlapped = true;
+      if (!repeated) repeated = {.begin = at, .end = earlier(end, reassembly.ranges[index].end)};
       reassembly.ranges[index].stamp = stamp;
       at = reassembly.ranges[index].end;
       continue;
@@ -90,18 +90,17 @@ Seq take_in_order(Reassembly& reassembly, Seq next, SliceQueue& to, SliceMemory 
   return next;
 }
 
-void write_sack(const Reassembly& reassembly, std::size_t limit, wire::SegmentOptions& options) {
+void add_sack_blocks(const Reassembly& reassembly, std::size_t limit, wire::SegmentOptions& options) {
   std::array<bool, kMaxRanges + 1> reported{};
-  limit = std::min({limit, options.sack.size(), static_cast<std::size_t>(reassembly.count)});
-  for (std::size_t n = 0; n < limit; ++n) {
+  limit = std::min(limit, options.sack.size());
+  for (std::uint32_t n = 0; n < reassembly.count && options.sack_count < limit; ++n) {
     std::uint32_t best = kNoIndex;
     for (std::uint32_t i = 0; i < reassembly.count; ++i) {
       if (!reported[i] && (best == kNoIndex || reassembly.ranges[i].stamp > reassembly.ranges[best].stamp)) best = i;
     }
     reported[best] = true;
-    options.sack[n] = {reassembly.ranges[best].begin.value(), reassembly.ranges[best].end.value()};
+    options.sack[options.sack_count++] = {reassembly.ranges[best].begin.value(), reassembly.ranges[best].end.value()};
   }
-  options.sack_count = static_cast<std::uint8_t>(limit);
 }
 
 void clear(Reassembly& reassembly, SliceMemory memory) {

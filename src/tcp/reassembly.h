@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "tcp/segment.h"
 #include "tcp/seq.h"
@@ -41,10 +42,10 @@ struct TextSpan {
   bool in_order = false;
 };
 
-// Queues the bytes of `text` that are not held yet; its first byte is `payload`'s byte number `skip`. `overlapped` says
-// whether some were held already.
+// Queues the bytes of `text` that are not held yet; its first byte is `payload`'s byte number `skip`. `repeated` is set
+// to the first stretch of it that was held already, if any.
 [[nodiscard]] Inserted insert(Reassembly& reassembly, TextSpan text, std::uint32_t skip, std::span<const Slice> payload,
-                              SliceMemory memory, bool& overlapped);
+                              SliceMemory memory, std::optional<TextSpan>& repeated);
 
 // If the first range starts at `next`, appends it to `to` and returns its end, else returns `next`.
 [[nodiscard]] Seq take_in_order(Reassembly& reassembly, Seq next, SliceQueue& to, SliceMemory memory);
@@ -54,8 +55,8 @@ struct TextSpan {
   return !reassembly.empty() && reassembly.ranges[reassembly.count - 1].end > position;
 }
 
-// The SACK blocks to send: the most recent range first (RFC 2018 4), as many as `limit`.
-void write_sack(const Reassembly& reassembly, std::size_t limit, wire::SegmentOptions& options);
+// Appends the SACK blocks to send, the most recent range first (RFC 2018 4), as long as there are fewer than `limit`.
+void add_sack_blocks(const Reassembly& reassembly, std::size_t limit, wire::SegmentOptions& options);
 
 void clear(Reassembly& reassembly, SliceMemory memory);
 

@@ -8,6 +8,7 @@
 
 #include "base/block.h"
 #include "tcp/seq.h"
+#include "wire/ecn.h"
 #include "wire/tcp.h"
 #include "wire/tcp_options.h"
 
@@ -18,6 +19,8 @@ struct Segment {
   Seq seq, ack;
   std::uint16_t window = 0;  // SEG.WND as on the wire, unscaled
   std::uint8_t flags = 0;
+  std::uint8_t ecn = wire::kNotEct;  // the ECN field of the IP header (RFC 3168 5),
+  std::uint16_t urgent_pointer = 0;
   wire::SegmentOptions options;
   std::span<const Slice> payload;
   std::uint32_t payload_length = 0;
@@ -36,6 +39,9 @@ struct OutSegment {
   Seq seq, ack;
   std::uint16_t window = 0;
   std::uint8_t flags = 0;
+  std::uint8_t traffic_class = 0;  // DSCP 6 bits, ECN 2 (RFC 2474, RFC 3168)
+  std::uint8_t ttl = 64;
+  std::uint16_t urgent_pointer = 0;
   wire::SegmentOptions options;
   std::uint8_t slice_count = 0;
   std::array<Slice, kMaxOutSlices> slices{};

@@ -13,7 +13,8 @@ namespace levee::tcp {
 
 struct Arrival {
   std::optional<Drop> drop;  // why (part of) the segment was not used
-  bool send_rst = false;     // answer with <SEQ=SEG.ACK><CTL=RST>: an unacceptable ACK in SYN-SENT
+  bool send_rst =
+      false;  // answer with <SEQ=SEG.ACK><CTL=RST>: an unacceptable ACK before the connection is synchronized
 };
 
 // After this `tcb.state()` may be TIME-WAIT (the caller makes an entry of it) or CLOSED.
@@ -21,5 +22,8 @@ struct Arrival {
 
 // 3.10.7.3, SYN-SENT. `limits` are the interface's.
 [[nodiscard]] Arrival segment_arrives_in_syn_sent(Tcb& tcb, const Segment& segment, MssLimits limits, Env& env);
+
+// SYN-RECEIVED of an active open that met the peer's (3.5, simultaneous open).
+[[nodiscard]] Arrival segment_arrives_in_syn_received(Tcb& tcb, const Segment& segment, Env& env);
 
 }  // namespace levee::tcp

@@ -11,12 +11,13 @@ namespace {
 constexpr std::uint16_t bit(State state) { return static_cast<std::uint16_t>(1U << static_cast<unsigned>(state)); }
 
 // RFC 9293 3.3.2, Figure 5, as this implementation walks it: passive opens enter ESTABLISHED from their half-open
-// record, and CLOSED is reached from everywhere by RST, abort or timeout.
+// record, SYN-RECEIVED is entered by a simultaneous open, and CLOSED is reached from everywhere by RST, abort or
+// timeout.
 constexpr std::array<std::uint16_t, kStateCount> kMayEnter = {
     /* CLOSED */ bit(State::SynSent) | bit(State::Established),
     /* LISTEN */ 0,
-    /* SYN-SENT */ bit(State::Established) | bit(State::Closed),
-    /* SYN-RECEIVED */ 0,
+    /* SYN-SENT */ bit(State::SynReceived) | bit(State::Established) | bit(State::Closed),
+    /* SYN-RECEIVED */ bit(State::Established) | bit(State::Closed),
     /* ESTABLISHED */ bit(State::FinWait1) | bit(State::CloseWait) | bit(State::Closed),
     /* FIN-WAIT-1 */ bit(State::FinWait2) | bit(State::Closing) | bit(State::TimeWait) | bit(State::Closed),
     /* FIN-WAIT-2 */ bit(State::TimeWait) | bit(State::Closed),
@@ -36,26 +37,50 @@ void Tcb::enter(State state, Stats& stats) {
   state_ = state;
 }
 
+void Transfer::reset() {
+  send = {};
+  cursor = {};
+  receive = {};
+  window_closed_at = kNever;
+  growth = {};
+  recovery = {};
+  out_of_order.count = 0;
+  out_of_order.next_stamp = 0;
+  scoreboard.clear();
+}
+
 Transfer* borrow_transfer(Tcb& tcb, Env& env) {
   if (tcb.transfer == kNoIndex) {
     tcb.transfer = env.transfers.take();
     if (tcb.transfer == kNoIndex) return nullptr;
-    env.transfers[tcb.transfer] = {};
+    env.transfers[tcb.transfer].reset();
+    if (tcb.probe_unjudged)
+      env.transfers[tcb.transfer].recovery.probe = {.outstanding = true, .resent = true, .end = tcb.una};
   }
   return &env.transfers[tcb.transfer];
+}
+
+void take_options(Tcb& tcb, const levee::TcpOptions& options) {
+  tcb.nagle = options.nagle;
+  tcb.dscp = options.dscp;
+  tcb.ttl = options.ttl;
+  tcb.keepalive = options.keepalive;
+  tcb.user_timeout = options.user_timeout;
 }
 
 void return_if_idle(Tcb& tcb, Env& env) {
   if (tcb.transfer == kNoIndex) return;
   const Transfer& transfer = env.transfers[tcb.transfer];
   if (!transfer.send.empty() || !transfer.receive.empty() || !transfer.out_of_order.empty()) return;
+  tcb.probe_unjudged = transfer.recovery.probe.outstanding && transfer.recovery.probe.resent;
   env.transfers.put(tcb.transfer);
   tcb.transfer = kNoIndex;
 }
 
 void finish(Tcb& tcb, CloseCause cause, Env& env) {
-  tcb.retransmit_at = tcb.delayed_ack_at = tcb.linger_until = kNever;
-  tcb.retransmit_first = tcb.force_send = tcb.probe_owed = tcb.syn_owed = false;
+  tcb.retransmit_at = tcb.delayed_ack_at = tcb.linger_until = tcb.keepalive_at = tcb.unacked_since = kNever;
+  tcb.retransmit_first = tcb.tail_probe_owed = tcb.force_send = tcb.probe_owed = tcb.syn_owed = tcb.keepalive_owed =
+      false;
   if (tcb.transfer != kNoIndex) {
     Transfer& transfer = env.transfers[tcb.transfer];
     clear(transfer.send, env.memory());
@@ -78,6 +103,12 @@ std::uint32_t unsent_and_unacked(const Tcb& tcb, const IndexPool<Transfer>& tran
 
 std::uint32_t readable(const Tcb& tcb, const IndexPool<Transfer>& transfers) {
   return tcb.transfer == kNoIndex ? 0 : transfers[tcb.transfer].receive.bytes;
+}
+
+std::uint32_t urgent_offset(const Tcb& tcb, const IndexPool<Transfer>& transfers) {
+  if (!tcb.urgent_announced) return 0;
+  const Seq first = tcb.rcv_nxt - (tcb.fin_received ? 1U : 0U) - readable(tcb, transfers);
+  return tcb.rcv_up > first ? tcb.rcv_up - first : 0;
 }
 
 }  // namespace levee::tcp

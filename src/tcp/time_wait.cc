@@ -16,13 +16,14 @@ TimeWait time_wait(const Tcb& tcb) {
 TimeWaitVerdict judge(const TimeWait& entry, const Segment& segment) {
   if (segment.has(wire::kRst)) return TimeWaitVerdict::Ignore;  // RFC 1337: no assassination
   if (segment.has(wire::kSyn)) {
-    if (segment.has(wire::kAck)) return TimeWaitVerdict::Ignore;
+    // RFC 5961 4.2: the challenge to whoever answered an old duplicate of our SYN; its RST ends that.
+    if (segment.has(wire::kAck)) return TimeWaitVerdict::Acknowledge;
     return may_reopen(entry, segment.seq, segment.options.has_timestamps, segment.options.ts_value)
                ? TimeWaitVerdict::Reopen
                : TimeWaitVerdict::Ignore;
   }
-  if (entry.timestamps && segment.options.has_timestamps &&
-      timestamp_before(segment.options.ts_value, entry.ts_recent)) {
+  if (entry.timestamps && !segment.options.has_timestamps) return TimeWaitVerdict::Ignore;  // RFC 7323 3.2
+  if (entry.timestamps && timestamp_before(segment.options.ts_value, entry.ts_recent)) {
     // PAWS (RFC 7323 5.3); not for a bare ACK, see below.
     return segment.length() == 0 ? TimeWaitVerdict::Ignore : TimeWaitVerdict::Acknowledge;
   }

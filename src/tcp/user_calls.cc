@@ -3,22 +3,31 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "tcp/compose.h"
 #include "tcp/half_open.h"
-#include "tcp/output.h"
 
 namespace levee::tcp {
 
 void open_active(Tcb& tcb, Seq iss, std::uint32_t timestamp_offset, Env& env) {
-  tcb.iss = tcb.una = tcb.nxt = tcb.rtx = iss;
+  tcb.iss = tcb.una = tcb.nxt = iss;
   tcb.ts_offset = timestamp_offset;
-  tcb.nagle = env.options.nagle;
+  take_options(tcb, env.options);
   tcb.syn_owed = true;
   tcb.enter(State::SynSent, env.stats);
   env.stats.count(Counter::ActiveOpens);
 }
 
+// 3.10.2: before the connection is synchronized text is queued.
 bool may_send(const Tcb& tcb) {
-  return !tcb.fin_queued && (tcb.state() == State::Established || tcb.state() == State::CloseWait);
+  switch (tcb.state()) {
+    case State::SynSent:
+    case State::SynReceived:
+    case State::Established:
+    case State::CloseWait:
+      return !tcb.fin_queued;
+    default:
+      return false;
+  }
 }
 
 std::uint32_t send_space(const Tcb& tcb, const Env& env) {
@@ -51,6 +60,16 @@ std::uint32_t send(Tcb& tcb, std::span<const std::byte> bytes, Env& env) {
     }
   }
   if (accepted < bytes.size()) tcb.want_writable = true;
+  return accepted;
+}
+
+std::uint32_t send_urgent(Tcb& tcb, std::span<const std::byte> bytes, Env& env) {
+  const std::uint32_t accepted = send(tcb, bytes, env);
+  if (accepted == 0) return 0;
+  tcb.urgent_queued = true;
+  tcb.snd_up = tcb.una + unsent_and_unacked(tcb, env.transfers) + (tcb.synchronized() ? 0U : 1U);
+  // The pointer goes out even where the window keeps the text back (3.8.5; MUST-66 is the other side of this).
+  if (tcb.synchronized()) tcb.ack_now = true;
   return accepted;
 }
 
@@ -111,6 +130,7 @@ void consume(Tcb& tcb, std::uint32_t count, Env& env) {
     pop_front(queue, std::min(count, queue.bytes), env.memory());
     return_if_idle(tcb, env);
   }
+  if (tcb.urgent_announced && urgent_offset(tcb, env.transfers) == 0) tcb.urgent_announced = false;
   const bool receiving =
       tcb.state() == State::Established || tcb.state() == State::FinWait1 || tcb.state() == State::FinWait2;
   if (receiving && window_update_due(tcb, env)) tcb.ack_now = true;
@@ -122,6 +142,8 @@ void close(Tcb& tcb, Env& env) {
       tcb.enter(State::Closed, env.stats);
       finish(tcb, CloseCause::Aborted, env);
       return;
+    case State::SynReceived:
+      break;  // queued until ESTABLISHED
     case State::Established:
       tcb.enter(State::FinWait1, env.stats);
       break;

@@ -16,6 +16,8 @@ void open_active(Tcb& tcb, Seq iss, std::uint32_t timestamp_offset, Env& env);
 [[nodiscard]] std::uint32_t send_space(const Tcb& tcb, const Env& env);
 // Copies; returns what was accepted and asks for the writable event if that is less than given (3.10.2).
 [[nodiscard]] std::uint32_t send(Tcb& tcb, std::span<const std::byte> bytes, Env& env);
+// The same; the last byte accepted ends urgent data (3.8.5).
+[[nodiscard]] std::uint32_t send_urgent(Tcb& tcb, std::span<const std::byte> bytes, Env& env);
 // Room at the end of the send queue, contiguous, at most `wanted` bytes; commit() sends the first bytes of it.
 [[nodiscard]] std::span<std::byte> reserve(Tcb& tcb, std::uint32_t wanted, Env& env);
 void commit(Tcb& tcb, std::uint32_t count, Env& env);

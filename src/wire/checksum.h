@@ -1,4 +1,4 @@
-// The Internet checksum (RFC 1071) of IPv4, ICMP and TCP, and its incremental update (RFC 1624).
+// The Internet checksum (RFC 1071) of IPv4, ICMP of both families and TCP, and its incremental update (RFC 1624).
 //
 // A sum is a plain 64-bit number that adds up 16-bit words read in network byte order, so sums of different parts may
 // be added; fold() brings one down to 16 bits. Every 16-bit checksum here is a number: `header.checksum = finish(sum)`
@@ -25,6 +25,14 @@ namespace levee::wire {
 [[nodiscard]] constexpr std::uint64_t pseudo_header(Ipv4Address source, Ipv4Address destination, std::uint8_t protocol,
                                                     std::uint16_t length) {
   return (source.value >> 16) + (source.value & 0xffffU) + (destination.value >> 16) + (destination.value & 0xffffU) +
+         std::uint64_t{protocol} + length;
+}
+
+// RFC 8200 8.1, of TCP and ICMPv6. Only its addresses are read as bytes; `length` has 32 bits there, which a packet
+// without a jumbo payload does not need.
+[[nodiscard]] inline std::uint64_t pseudo_header(const Ipv6Address& source, const Ipv6Address& destination,
+                                                 std::uint8_t protocol, std::uint16_t length) {
+  return sum(std::as_bytes(std::span(destination.octets)), sum(std::as_bytes(std::span(source.octets)))) +
          std::uint64_t{protocol} + length;
 }
 

@@ -6,12 +6,10 @@
 
 #include "base/endian.h"
 #include "levee/address.h"
+#include "wire/protocol.h"
 #include "wire/view.h"
 
 namespace levee::wire {
-
-inline constexpr std::uint8_t kProtocolIcmp = 1;
-inline constexpr std::uint8_t kProtocolTcp = 6;
 
 // In the word of flags and fragment offset.
 inline constexpr std::uint16_t kDontFragment = 0x4000;

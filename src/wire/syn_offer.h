@@ -13,8 +13,9 @@
 namespace levee::wire {
 
 struct SynOffer {
-  // Bits of `options`.
-  static constexpr std::uint8_t kTimestamps = 1, kSack = 2, kWindowScale = 4, kMss = 8;
+  // Bits of `options`. ECN is offered by the flags of the SYN (RFC 3168 6.1.1), the others by its TCP options.
+  static constexpr std::uint8_t kTimestamps = 1, kSack = 2, kWindowScale = 4, kMss = 8, kEcn = 16;
+  static constexpr std::uint8_t kCombinations = 32;
   static constexpr std::uint8_t kNoScale = 15;
 
   std::uint32_t ts_value = 0;

@@ -18,6 +18,11 @@ inline constexpr std::uint8_t kUrg = 0x20;
 inline constexpr std::uint8_t kEce = 0x40;  // RFC 3168
 inline constexpr std::uint8_t kCwr = 0x80;
 
+// Of a SYN (RFC 3168 6.1.1).
+[[nodiscard]] constexpr bool asks_for_ecn(std::uint8_t flags) {
+  return (flags & (kSyn | kEce | kCwr | kAck)) == (kSyn | kEce | kCwr);
+}
+
 struct TcpHeader {
   be16 source_port;
   be16 destination_port;

@@ -51,6 +51,9 @@ TEST(Toeplitz, MatchesThePublishedVectorsForIpv6) {
     store_be16(input.data() + 32, v.source_port);
     store_be16(input.data() + 34, v.destination_port);
     EXPECT_EQ(toeplitz.hash(input), v.hash) << v.source;
+    const Ipv6Address source = parse_ipv6(v.source).value();
+    const Ipv6Address destination = parse_ipv6(v.destination).value();
+    EXPECT_EQ(toeplitz.hash(source, destination, v.source_port, v.destination_port), v.hash) << v.source;
   }
 }
 

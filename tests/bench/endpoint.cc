@@ -39,6 +39,10 @@ ShardOptions shard_options(const Endpoint::Options& options) {
                       .tcp_checksum_offload = options.offload}};
   made.addresses = {{.address = kServer, .prefix_length = 24, .interface = 0}};
   made.routes = {{.prefix = {}, .prefix_length = 0, .next_hop = kRouter, .interface = 0}};
+  if (options.ipv6) {
+    made.addresses.push_back({.address = kServer6, .prefix_length = 64, .interface = 0});
+    made.routes.push_back({.prefix = Ipv6Address{}, .prefix_length = 0, .next_hop = kRouter6, .interface = 0});
+  }
   made.listeners = {{.address = {}, .tcp_port = kServerPort, .service = 0, .server_first = false, .tcp = {}}};
   made.limits = options.limits;
   made.syn.cookies = options.cookies;

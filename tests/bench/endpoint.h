@@ -29,6 +29,7 @@ class Endpoint {
     SynCookies cookies = SynCookies::Always;
     ShardLimits limits{};
     bool offload = false;           // the device completes checksums
+    bool ipv6 = false;              // there is an IPv6 address, too
     bool close_at_once = false;     // the service closes each connection when it opens; else it only listens
     std::uint64_t seed = 1;         // of the secrets
     std::uint64_t break_reply = 0;  // flips a bit of that reply, counted from 1: a run must notice

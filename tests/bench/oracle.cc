@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/endian.h"
 #include "sim/packet.h"
 
 namespace levee::bench {
@@ -18,13 +19,15 @@ constexpr std::uint32_t kLeastFrame = 60;  // bytes of the shortest Ethernet fra
 const char* fault_of(const Syn& syn, const sim::TcpPacket& answer, std::uint32_t length) {
   const Offer& offer = syn.offer;
   if (answer.source_mac != kServerMac || answer.destination_mac != kClientMac) return "MAC addresses";
-  if (answer.source != kServer || answer.source_port != kServerPort) return "source";
+  const IpAddress server = syn.client.ipv6 ? IpAddress(kServer6) : IpAddress(kServer);
+  if (answer.source != server || answer.source_port != kServerPort) return "source";
   if (answer.vlan != 0) return "VLAN tag";
-  if (answer.flags != (sim::kSyn | sim::kAck)) return "flags";
+  if (answer.flags != (sim::kSyn | sim::kAck | (offer.ecn ? sim::kEce : 0))) return "flags";
   if (answer.acknowledgment != syn.sequence + 1) return "acknowledgment number";
   if (answer.window == 0) return "window";
   if (!answer.payload.empty()) return "payload";
-  if (!answer.mss) return "MSS";  // always sent (RFC 9293 3.7.1, MAY-3)
+  // Always sent (RFC 9293 3.7.1, MAY-3), but that over IPv6 there is no room beside a SYN without options.
+  if (!answer.mss && (!syn.client.ipv6 || offer.mss)) return "MSS";
   if (answer.window_scale.has_value() != offer.window_scale.has_value()) return "window scale";
   if (answer.sack_permitted != offer.sack) return "SACK-permitted";
   if (answer.timestamps.has_value() != offer.timestamp.has_value()) return "timestamps";
@@ -32,6 +35,14 @@ const char* fault_of(const Syn& syn, const sim::TcpPacket& answer, std::uint32_t
   if (std::max(length, kLeastFrame) > std::max(syn.packet.length, kLeastFrame))
     return "length: more bytes than the SYN";
   return nullptr;
+}
+
+// Of the client that it goes to, whose IPv6 address ends with the other one.
+std::uint64_t key_of(const sim::TcpPacket& answer) {
+  const IpAddress& to = answer.destination;
+  const Ipv4Address address =
+      to.is_v4() ? to.v4() : Ipv4Address{load_be32(reinterpret_cast<const std::byte*>(&to.v6().octets[12]))};
+  return Client{address, answer.destination_port}.key();
 }
 
 }  // namespace
@@ -56,7 +67,7 @@ std::vector<SynAck> check_syn_acks(std::span<const Syn> syns, std::span<const Pa
       throw VoidRun(fmt::format("a reply is malformed: {}", dissected.error));
     }
     const sim::TcpPacket& answer = *dissected.tcp;
-    const auto found = open.find(Client{answer.destination, answer.destination_port}.key());
+    const auto found = open.find(key_of(answer));
     require(found != open.end(), "a reply goes to nobody who asked, or twice");
     const Syn& syn = syns[found->second];
     if (const char* fault = fault_of(syn, answer, reply.length)) {

@@ -35,7 +35,8 @@ class Smoke(unittest.TestCase):
 
     def test_syn(self):
         figures = self.figures("syn")
-        kinds = {f"v4-{mix}{heat}" for mix in ("mixed", "linux", "offload") for heat in ("", "-hot")}
+        mixes = ("v4-mixed", "v4-linux", "v4-offload", "v6-mixed", "v6-offload")
+        kinds = {f"{mix}{heat}" for mix in mixes for heat in ("", "-hot")}
         self.assertEqual({variant for variant, _ in figures}, kinds)
         for variant in kinds:
             for metric in ("cycles_io", "cycles_macswap", "cycles_levee"):

@@ -4,6 +4,7 @@
 //   v4-mixed    options as they come; checksums received are verified, and those sent are summed, in software
 //   v4-linux    Linux's options only
 //   v4-offload  as v4-mixed, with a card that verifies and completes checksums
+//   v6-mixed    the same over IPv6, from a host that has both
 //   ...-hot     few buffers, so that frames and mbufs are in the nearer caches
 #include <fmt/format.h>
 
@@ -23,17 +24,20 @@ struct Variant {
   const char* name;
   Mix mix;
   bool offload, hot;
+  bool ipv6 = false;
 };
 constexpr Variant kVariants[] = {
-    {"v4-mixed", Mix::Mixed, false, false},    {"v4-linux", Mix::Linux, false, false},
-    {"v4-offload", Mix::Mixed, true, false},   {"v4-mixed-hot", Mix::Mixed, false, true},
-    {"v4-linux-hot", Mix::Linux, false, true}, {"v4-offload-hot", Mix::Mixed, true, true},
+    {"v4-mixed", Mix::Mixed, false, false},        {"v4-linux", Mix::Linux, false, false},
+    {"v4-offload", Mix::Mixed, true, false},       {"v4-mixed-hot", Mix::Mixed, false, true},
+    {"v4-linux-hot", Mix::Linux, false, true},     {"v4-offload-hot", Mix::Mixed, true, true},
+    {"v6-mixed", Mix::Mixed, false, false, true},  {"v6-mixed-hot", Mix::Mixed, false, true, true},
+    {"v6-offload", Mix::Mixed, true, false, true}, {"v6-offload-hot", Mix::Mixed, true, true, true},
 };
 
-std::vector<Syn> next_syns(std::uint64_t& number, std::size_t count, Mix mix) {
+std::vector<Syn> next_syns(std::uint64_t& number, std::size_t count, const Variant& variant) {
   std::vector<Syn> syns;
   syns.reserve(count);
-  while (syns.size() < count) syns.push_back(syn_of(number++, mix));
+  while (syns.size() < count) syns.push_back(syn_of(number++, variant.mix, 0, variant.ipv6));
   return syns;
 }
 
@@ -57,13 +61,14 @@ void run_variant(const Options& options, const Variant& variant, Report& report)
   Endpoint endpoint(device, {.cookies = SynCookies::Always,
                              .limits = Endpoint::small_limits(),
                              .offload = variant.offload,
+                             .ipv6 = variant.ipv6,
                              .close_at_once = false,
                              .seed = options.seed,
                              .break_reply = options.break_reply});
   std::uint64_t number = 0;
-  const Generate generate = [&] { return packets_of(next_syns(number, options.buffers, variant.mix)); };
+  const Generate generate = [&] { return packets_of(next_syns(number, options.buffers, variant)); };
   const auto levee = [&] {
-    const std::vector<Syn> syns = next_syns(number, options.buffers, variant.mix);
+    const std::vector<Syn> syns = next_syns(number, options.buffers, variant);
     std::vector<Packet> replies;
     const Timed timed = run_levee(endpoint, packets_of(syns), replies);
     const std::vector<SynAck> answers = check_syn_acks(syns, replies);
@@ -88,7 +93,9 @@ void run_variant(const Options& options, const Variant& variant, Report& report)
 
 void run(const Options& options, Report& report) {
   for (const Variant& variant : kVariants) {
-    if (options.callgrind ? variant.name == std::string("v4-mixed") : options.wants_variant(variant.name)) {
+    // A profiler gets one of them.
+    const bool by_default = options.callgrind && options.variants.empty();
+    if (by_default ? variant.name == std::string("v4-mixed") : options.wants_variant(variant.name)) {
       run_variant(options, variant, report);
     }
   }

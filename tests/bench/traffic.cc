@@ -12,7 +12,7 @@ namespace levee::bench {
 
 namespace {
 
-constexpr std::size_t kEthernet = 14, kIp = 20, kTcp = 20;
+constexpr std::size_t kEthernet = 14, kIp = 20, kIp6 = 40, kTcp = 20;
 constexpr std::uint16_t kWindow = 64240;
 
 // A fixed random function of a number and a purpose.
@@ -60,28 +60,44 @@ std::uint16_t checksum(std::span<const std::byte> bytes, std::uint32_t sum) {
 }
 
 // Where the options of a frame go.
-std::byte* options_of(Packet& packet) { return packet.data.data() + kEthernet + kIp + kTcp; }
+std::byte* options_of(Packet& packet, bool ipv6) { return packet.data.data() + kEthernet + (ipv6 ? kIp6 : kIp) + kTcp; }
 
-// The headers around `options` bytes of options and `text` bytes of payload that are there already.
-void wrap(Packet& packet, const Client& client, const Segment& segment, std::size_t options) {
-  const std::size_t tcp_length = kTcp + options + segment.text;
-  CHECK(options % 4 == 0 && kEthernet + kIp + tcp_length <= Packet::kRoom);
-  packet.length = static_cast<std::uint32_t>(kEthernet + kIp + tcp_length);
-  std::byte* const start = packet.data.data();
-  Writer out(start);
-  for (const std::uint8_t octet : kServerMac.octets) out.u8(octet);
-  for (const std::uint8_t octet : kClientMac.octets) out.u8(octet);
-  out.u16(0x0800);
+// Writes an IPv6 header and returns its share of the pseudo-header's sum.
+std::uint32_t write_ipv6(Writer& out, const Client& client, std::size_t tcp_length) {
+  const std::byte* const ip = out.at();
+  out.u32(0x60000000).u16(static_cast<std::uint16_t>(tcp_length)).u8(6).u8(57);
+  for (const std::uint8_t octet : client.address6().octets) out.u8(octet);
+  for (const std::uint8_t octet : kServer6.octets) out.u8(octet);
+  return add_words({ip + 8, 32}, 0);
+}
+
+// The same of IPv4.
+std::uint32_t write_ipv4(Writer& out, const Client& client, const Segment& segment, std::size_t tcp_length) {
   std::byte* const ip = out.at();
   out.u8(0x45).u8(0).u16(static_cast<std::uint16_t>(kIp + tcp_length));
   out.u16(static_cast<std::uint16_t>(segment.sequence)).u16(0x4000).u8(57).u8(6).u16(0);
   out.u32(client.address.value).u32(kServer.value);
   store_be16(ip + 10, checksum({ip, kIp}, 0));
+  return add_words({ip + 12, 8}, 0);
+}
+
+// The headers around `options` bytes of options and `text` bytes of payload that are there already.
+void wrap(Packet& packet, const Client& client, const Segment& segment, std::size_t options) {
+  const std::size_t tcp_length = kTcp + options + segment.text;
+  const std::size_t length = kEthernet + (client.ipv6 ? kIp6 : kIp) + tcp_length;
+  CHECK(options % 4 == 0 && length <= Packet::kRoom);
+  packet.length = static_cast<std::uint32_t>(length);
+  std::byte* const start = packet.data.data();
+  Writer out(start);
+  for (const std::uint8_t octet : kServerMac.octets) out.u8(octet);
+  for (const std::uint8_t octet : kClientMac.octets) out.u8(octet);
+  out.u16(client.ipv6 ? 0x86dd : 0x0800);
+  const std::uint32_t addresses =
+      client.ipv6 ? write_ipv6(out, client, tcp_length) : write_ipv4(out, client, segment, tcp_length);
   std::byte* const tcp = out.at();
   out.u16(client.tcp_port).u16(kServerPort).u32(segment.sequence).u32(segment.acknowledgment);
   out.u8((kTcp + options) / 4 << 4).u8(segment.flags).u16(kWindow).u16(0).u16(0);
-  const std::uint32_t pseudo = add_words({ip + 12, 8}, static_cast<std::uint32_t>(6 + tcp_length));
-  store_be16(tcp + 16, checksum({tcp, tcp_length}, pseudo));
+  store_be16(tcp + 16, checksum({tcp, tcp_length}, addresses + static_cast<std::uint32_t>(6 + tcp_length)));
 }
 
 // What is rare but there: bare, partial, reordered, unknown and broken options. Returns bytes written; `offer` is what
@@ -143,10 +159,18 @@ Client client_of(std::uint64_t number) {
   return {{static_cast<std::uint32_t>(0x10000000 | value >> 15)}, static_cast<std::uint16_t>(0x8000 | value)};
 }
 
-Syn syn_of(std::uint64_t number, Mix mix, std::uint32_t later) {
+Ipv6Address Client::address6() const {
+  Ipv6Address made{{0x20, 0x01, 0x0d, 0xb8}};
+  store_be32(reinterpret_cast<std::byte*>(&made.octets[4]), static_cast<std::uint32_t>(scramble(address.value, 2)));
+  store_be32(reinterpret_cast<std::byte*>(&made.octets[12]), address.value);
+  return made;
+}
+
+Syn syn_of(std::uint64_t number, Mix mix, std::uint32_t later, bool ipv6) {
   constexpr std::array<std::uint16_t, 8> kMss = {1460, 1460, 1460, 1460, 1452, 1440, 1400, 1360};
   Syn syn;
   syn.client = client_of(number);
+  syn.client.ipv6 = ipv6;
   const std::uint64_t random = scramble(number, 0);
   // 4 us a step of the initial sequence number (RFC 9293 3.4.1).
   syn.sequence = static_cast<std::uint32_t>(random) + later * 250;
@@ -156,7 +180,7 @@ Syn syn_of(std::uint64_t number, Mix mix, std::uint32_t later) {
   offer.timestamp = static_cast<std::uint32_t>(scramble(number, 1)) + later;
 
   const std::uint64_t draw = mix == Mix::Linux ? 0 : (random >> 40) % 100;
-  std::byte* const options = options_of(syn.packet);
+  std::byte* const options = options_of(syn.packet, ipv6);
   Writer out(options);
   std::size_t length = 0;
   std::uint8_t flags = sim::kSyn;
@@ -173,7 +197,8 @@ Syn syn_of(std::uint64_t number, Mix mix, std::uint32_t later) {
     offer.window_scale = std::uint8_t{6};
     out.mss(offer).nop().scale(offer).nop().nop().timestamps(*offer.timestamp, 0).sack().u8(0).u8(0);
     length = 24;
-    if ((random >> 56 & 1) != 0) flags |= 0xc0;  // asks for ECN (RFC 3168 6.1.1)
+    offer.ecn = (random >> 56 & 1) != 0;
+    if (offer.ecn) flags |= sim::kEce | sim::kCwr;
   } else {
     offer.window_scale = static_cast<std::uint8_t>(random >> 48 & 15);
     length = write_odd(options, random >> 56, offer);
@@ -192,13 +217,14 @@ std::vector<Packet> packets_of(std::span<const Syn> syns) {
 
 Packet segment_of(const Client& client, const Segment& segment) {
   Packet packet;
-  Writer out(options_of(packet));
+  std::byte* const behind = options_of(packet, client.ipv6);
+  Writer out(behind);
   std::size_t options = 0;
   if (segment.timestamp) {
     out.nop().nop().timestamps(*segment.timestamp, *segment.echo);
     options = 12;
   }
-  std::fill_n(options_of(packet) + options, segment.text, std::byte{'x'});
+  std::fill_n(behind + options, segment.text, std::byte{'x'});
   wrap(packet, client, segment, options);
   return packet;
 }

@@ -30,7 +30,7 @@ struct Arrival {
 class Link {
  public:
   explicit Link(Impairment impairment, std::uint64_t seed = 1, std::size_t buffers = 4096)
-      : pool_(buffers, 256),
+      : pool_(buffers, 1536),
         link_(seed, {LinkEnd{&pool_, 1, {}}, LinkEnd{&pool_, 1, {}}}, {impairment, Impairment{}}) {}
 
   // A frame of 64 bytes with its number behind the Ethernet header and zeros elsewhere.
@@ -43,6 +43,32 @@ class Link {
     std::memset(frame.data, 0, frame.length);
     std::memcpy(frame.data + 14, &number, sizeof(number));
     EXPECT_EQ(link_.queue(0, 0).send(now, std::span(&frame, 1)), 0u);
+  }
+
+  void send_bytes(Instant now, const Bytes& bytes) {
+    shard::OutFrame frame;
+    frame.head = pool_.take();
+    ASSERT_NE(frame.head, nullptr);
+    ASSERT_LE(bytes.size(), frame.head->size);
+    frame.data = frame.head->base;
+    frame.length = static_cast<std::uint32_t>(bytes.size());
+    std::copy(bytes.begin(), bytes.end(), frame.data);
+    EXPECT_EQ(link_.queue(0, 0).send(now, std::span(&frame, 1)), 0u);
+  }
+
+  // What comes back to the sender next, or nothing.
+  Bytes next_at_sender() {
+    if (link_.next_arrival() == kNever) return {};
+    link_.advance(link_.next_arrival());
+    shard::Frame frame;
+    Bytes bytes;
+    if (link_.queue(0, 0).receive(std::span(&frame, 1)).frames == 0) return bytes;
+    for (const shard::Frame* piece = &frame; piece != nullptr; piece = piece->next) {
+      bytes.insert(bytes.end(), piece->data, piece->data + piece->length);
+      piece->block->refs = 0;
+      pool_.put(piece->block);
+    }
+    return bytes;
   }
 
   // Lets time jump until nothing is in flight.
@@ -128,6 +154,90 @@ TEST(ImpairedLink, LosesAboutAsManyAsItSays) {
   EXPECT_EQ(link.counters().arrived, arrived.size());
 }
 
+// Gilbert and Elliott: losses come in runs, as long on average as one chance says.
+TEST(ImpairedLink, BurstsLoseFramesInARow) {
+  Impairment bad;
+  bad.burst_begin = 0.01;
+  bad.burst_end = 0.2;
+  bad.burst_loss = 1;
+  Link link(bad);
+  constexpr std::uint32_t kFrames = 20000;
+  std::vector<bool> arrived(kFrames);
+  for (std::uint32_t i = 0; i < kFrames; ++i) {
+    link.send(kStart + i * 1us, i);
+    for (const Arrival& arrival : link.arrivals()) arrived[arrival.number] = true;
+  }
+  std::uint32_t bursts = 0;
+  for (std::uint32_t i = 1; i < kFrames; ++i) bursts += arrived[i - 1] && !arrived[i] ? 1 : 0;
+  EXPECT_NEAR(bursts, 0.01 * kFrames / (1 + 0.01 / 0.2), 40);
+  EXPECT_NEAR(static_cast<double>(link.counters().lost) / bursts, 5, 0.7);
+}
+
+// A frame of this size that carries TCP.
+Bytes tcp_frame(bool ipv6, std::size_t packet_size) {
+  sim::TcpPacket packet;
+  packet.source_mac = MacAddress{{2, 0, 0, 0, 0, 1}};
+  packet.destination_mac = MacAddress{{2, 0, 0, 0, 0, 2}};
+  packet.source = Ipv4Address{0x0a000001};
+  packet.destination = Ipv4Address{0x0a000002};
+  if (ipv6) {
+    packet.source = Ipv6Address{{0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+    packet.destination = Ipv6Address{{0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
+  }
+  packet.source_port = 40000;
+  packet.destination_port = 80;
+  packet.payload.resize(packet_size - (ipv6 ? 60 : 40));
+  return build(packet);
+}
+
+TEST(ImpairedLink, DropsWhatIsLargerThanItsMtu) {
+  Impairment bad;
+  bad.mtu = 49;
+  bad.tells_mtu = false;
+  Link link(bad);
+  link.send_bytes(kStart, tcp_frame(false, 49));
+  link.send_bytes(kStart, tcp_frame(false, 50));
+  EXPECT_EQ(link.arrivals().size(), 1u);
+  EXPECT_EQ(link.counters().too_big, 1u);
+  EXPECT_EQ((*link).held(0), 0u);
+}
+
+// RFC 1191 4: the next hop's MTU and the IP header and 8 bytes of what was dropped, to its sender.
+TEST(ImpairedLink, ARouterTellsTheMtu) {
+  Impairment bad;
+  bad.mtu = 100;
+  bad.delay = 3ms;
+  Link link(bad);
+  const Bytes sent = tcp_frame(false, 101);
+  link.send_bytes(kStart, sent);
+  EXPECT_EQ((*link).next_arrival(), kStart + 3ms);
+  const sim::Dissected told = sim::dissect(link.next_at_sender());
+  EXPECT_EQ(told.error, "");
+  ASSERT_TRUE(told.icmp_error);
+  EXPECT_EQ(told.icmp_error->type, 3);
+  EXPECT_EQ(told.icmp_error->code, 4);
+  EXPECT_EQ(told.icmp_error->parameter, 100u);
+  EXPECT_EQ(told.icmp_error->destination, IpAddress(Ipv4Address{0x0a000001}));
+  EXPECT_EQ(told.icmp_error->quoted, Bytes(sent.begin() + 14, sent.begin() + 14 + 28));
+}
+
+// RFC 4443 3.2: as much of it as fits into 1280 bytes.
+TEST(ImpairedLink, ARouterTellsTheMtuOverIpv6) {
+  Impairment bad;
+  bad.mtu = 1280;
+  Link link(bad);
+  const Bytes sent = tcp_frame(true, 1400);
+  link.send_bytes(kStart, sent);
+  const Bytes answer = link.next_at_sender();
+  EXPECT_EQ(answer.size(), 14u + 1280);
+  const sim::Dissected told = sim::dissect(answer);
+  EXPECT_EQ(told.error, "");
+  ASSERT_TRUE(told.icmp_error);
+  EXPECT_EQ(told.icmp_error->type, 2);
+  EXPECT_EQ(told.icmp_error->parameter, 1280u);
+  EXPECT_EQ(told.icmp_error->quoted, Bytes(sent.begin() + 14, sent.begin() + 14 + 1232));
+}
+
 TEST(ImpairedLink, DuplicatesArriveBesideTheirOriginals) {
   Impairment bad;
   bad.duplication = 1;
@@ -184,6 +294,19 @@ TEST(ImpairedLink, RateSpacesFramesAndItsQueueOverflows) {
   EXPECT_EQ(arrived[2].at, kStart + 3ms);
   EXPECT_EQ(link.counters().queue_full, 2u);
   EXPECT_EQ(link.counters().lost, 2u);
+}
+
+// A queue holds frames: a short one does not find it fuller than a long one.
+TEST(ImpairedLink, AShortFrameFindsRoomWhereLongOnesWait) {
+  Impairment bad;
+  bad.bits_per_second = 1'000'000;
+  bad.queue_limit = 3;
+  Link link(bad);
+  for (int i = 0; i < 2; ++i) link.send_bytes(kStart, tcp_frame(false, 1500));
+  link.send(kStart, 7);
+  EXPECT_EQ(link.counters().queue_full, 0u);
+  link.send(kStart, 8);
+  EXPECT_EQ(link.counters().queue_full, 1u);
 }
 
 TEST(ImpairedLink, StoppedFaultsLeaveOnlyTheDelay) {

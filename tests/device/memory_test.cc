@@ -146,8 +146,8 @@ TEST(MemoryDevice, ReturnsWaitingFramesToThePoolWhenItGoes) {
 // What a device with checksum offload is handed: 0 in the IPv4 header, the pseudo-header's sum in the TCP header.
 TEST(Gather, CompletesTheChecksumsLeftToTheDevice) {
   sim::TcpPacket packet;
-  packet.source = {0x0a000001};
-  packet.destination = {0x0a000002};
+  packet.source = Ipv4Address{0x0a000001};
+  packet.destination = Ipv4Address{0x0a000002};
   packet.source_port = 80;
   packet.destination_port = 40000;
   packet.flags = sim::kAck;
@@ -164,6 +164,33 @@ TEST(Gather, CompletesTheChecksumsLeftToTheDevice) {
   frame.l2_length = 14;
   frame.l3_length = frame.l4_length = 20;
   frame.ipv4_checksum = frame.tcp_checksum = true;
+  std::vector<std::byte> sent;
+  gather(frame, sent);
+  EXPECT_EQ(sent, complete);
+}
+
+// IPv6 has no checksum of its own; TCP's covers other addresses (RFC 8200 8.1).
+TEST(Gather, CompletesTheChecksumOfTcpOverIpv6) {
+  sim::TcpPacket packet;
+  packet.source = parse_ipv6("fd00::1").value();
+  packet.destination = parse_ipv6("fd00::2").value();
+  packet.source_port = 80;
+  packet.destination_port = 40000;
+  packet.flags = sim::kAck;
+  packet.payload = to_bytes("odd");
+  const Bytes complete = sim::build(packet);
+  Bytes handed = complete;
+  const unsigned pseudo = 2 * 0xfd00 + 1 + 2 + 6 + 20 + 3;
+  const unsigned folded = (pseudo & 0xffff) + (pseudo >> 16);
+  handed[70] = static_cast<std::byte>(folded >> 8);
+  handed[71] = static_cast<std::byte>(folded & 0xff);
+  shard::OutFrame frame;
+  frame.data = handed.data();
+  frame.length = static_cast<std::uint32_t>(handed.size());
+  frame.l2_length = 14;
+  frame.l3_length = 40;
+  frame.l4_length = 20;
+  frame.tcp_checksum = true;
   std::vector<std::byte> sent;
   gather(frame, sent);
   EXPECT_EQ(sent, complete);

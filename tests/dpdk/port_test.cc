@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pcap/pcap.h>
+#include <rte_ethdev.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +18,7 @@
 
 #include "device/startup_error.h"
 #include "dpdk/eal.h"
+#include "dpdk/mbuf_block.h"
 #include "dpdk/pool.h"
 #include "dpdk/thread.h"
 
@@ -241,6 +243,45 @@ TEST_F(CaptureTest, AnEmptyPoolIsNotTheEnd) {
     block->refs = 0;
     port->release(block);
   }
+}
+
+// What the transmitter is ordered to complete; what was received there before is no order.
+TEST_F(PortTest, ASegmentsChecksumIsLeftToTheDeviceInItsFamily) {
+  port = open_port("ring");
+  for (const bool v6 : {false, true}) {
+    shard::OutFrame out = frame(100);
+    out.data[14] = v6 ? std::byte{0x60} : std::byte{0x45};
+    out.l2_length = 14;
+    out.l3_length = v6 ? 40 : 20;
+    out.l4_length = 20;
+    out.tcp_checksum = true;
+    out.ipv4_checksum = !v6;
+    rte_mbuf* mbuf = mbuf_of(out.head);
+    mbuf->ol_flags = RTE_MBUF_F_RX_RSS_HASH | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+    prepare_to_send(mbuf, out);
+    EXPECT_EQ(mbuf->ol_flags, v6 ? RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM
+                                 : RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM);
+    EXPECT_EQ(mbuf->l3_len, v6 ? 40U : 20U);
+    EXPECT_EQ(rte_validate_tx_offload(mbuf), 0);
+    out.tcp_checksum = out.ipv4_checksum = false;
+    prepare_to_send(mbuf, out);
+    EXPECT_EQ(mbuf->ol_flags, 0U);
+    out.head->refs = 0;
+    port->release(out.head);
+  }
+}
+
+// net_ring has no list of groups, but takes all of them on request; without groups nothing is asked for.
+TEST_F(PortTest, AGroupIsJoinedByTheCheapestMeansThatTheDeviceHas) {
+  port = open_port("ring");
+  const std::uint16_t number = Environment::eal->ports().back();
+  ASSERT_EQ(rte_eth_allmulticast_disable(number), 0);
+  port->listen_to(port->mac());
+  EXPECT_EQ(rte_eth_allmulticast_get(number), 0);
+  const MacAddress group{{0x33, 0x33, 0xff, 0, 0, 2}};
+  port->listen_to(port->mac(), std::span(&group, 1));
+  EXPECT_EQ(rte_eth_allmulticast_get(number), 1);
+  EXPECT_EQ(rte_eth_promiscuous_get(number), 0);
 }
 
 TEST(TscClock, Advances) {

@@ -34,7 +34,7 @@ constexpr std::uint16_t kKeptPort = 19, kPlainPort = 443, kVlan = 7;
 ShardOptions busy_options(SynCookies cookies) {
   ShardOptions options = flood_options(cookies);
   options.interfaces.push_back(InterfaceOptions{.vlan = kVlan, .mac = kOurMac, .mtu = 1400});
-  options.routes = {RouteOptions{.next_hop = {0x0a000042}}};
+  options.routes = {RouteOptions{.next_hop = Ipv4Address{0x0a000042}}};
   options.listeners.resize(3, options.listeners.front());
   options.listeners[1].tcp_port = kKeptPort;
   options.listeners[1].server_first = true;

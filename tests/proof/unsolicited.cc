@@ -188,7 +188,7 @@ Bytes from_a_group(Random& random) {
 }
 Bytes to_another(Random& random) {
   TcpPacket packet = segment_of(random, kSyn);
-  packet.destination = {static_cast<std::uint32_t>(random.next()) | 1U << 31};
+  packet.destination = Ipv4Address{static_cast<std::uint32_t>(random.next()) | 1U << 31};
   return sim::build(packet);
 }
 Bytes to_another_mac(Random& random) {

@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 Ipv4Address v4(const char* text) { return parse_ipv4(text).value(); }
+Ipv6Address v6(const char* text) { return parse_ipv6(text).value(); }
 
 EndpointOptions good() {
   EndpointOptions options;
@@ -59,6 +60,63 @@ TEST_P(Refusals, InOneSentence) {
 }
 
 using O = EndpointOptions;
+
+// Adds fd00::2/64 to good().
+void add_v6(O& o, const char* address = "fd00::2", std::uint8_t prefix_length = 64) {
+  o.addresses.push_back({.address = v6(address), .prefix_length = prefix_length, .link = {}});
+}
+void add_v6_route(O& o, const char* prefix, std::uint8_t length, const char* next_hop) {
+  add_v6(o);
+  o.routes.push_back({.prefix = v6(prefix), .prefix_length = length, .next_hop = v6(next_hop), .link = {}});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ipv6, Refusals,
+    testing::Values(
+        Case{"multicast", [](O& o) { add_v6(o, "ff02::1"); }, "this is a multicast address"},
+        Case{"loopback", [](O& o) { add_v6(o, "::1"); }, "give a unicast address"},
+        Case{"unspecified", [](O& o) { add_v6(o, "::"); }, "give a unicast address"},
+        Case{"network", [](O& o) { add_v6(o, "fd00::"); }, "network's own"},
+        Case{"length_0", [](O& o) { add_v6(o, "fd00::2", 0); }, "1 to 128"},
+        Case{"length_129", [](O& o) { add_v6(o, "fd00::2", 129); }, "--address=fd00::2/129: give a prefix length of 1"},
+        Case{"twice",
+             [](O& o) {
+               add_v6(o);
+               add_v6(o);
+             },
+             "--address=fd00::2: given twice"},
+        Case{"mtu",
+             [](O& o) {
+               add_v6(o);
+               o.mtu = 1279;
+             },
+             "--mtu=1279: an IPv6 link carries at least 1280"},
+        Case{"route_bits", [](O& o) { add_v6_route(o, "fd01::1", 16, "fd00::1"); }, "clear"},
+        Case{"route_length", [](O& o) { add_v6_route(o, "fd01::", 129, "fd00::1"); }, "0 to 128"},
+        Case{"route_multicast", [](O& o) { add_v6_route(o, "ff00::", 8, "fd00::1"); }, "multicast"},
+        Case{"route_off_link", [](O& o) { add_v6_route(o, "fd01::", 16, "fd02::1"); }, "in no --address's prefix"},
+        Case{"route_multicast_hop", [](O& o) { add_v6_route(o, "fd01::", 16, "ff02::1"); }, "unicast address"},
+        Case{"route_link_local", [](O& o) { add_v6_route(o, "fd01::", 16, "fe80::1"); }, "name its port with @PORT"},
+        Case{"route_of_two_families",
+             [](O& o) {
+               add_v6_route(o, "fd01::", 16, "fd00::1");
+               o.routes.back().next_hop = v4("10.0.0.1");
+             },
+             "next hop of the prefix's family"},
+        Case{"listens_elsewhere",
+             [](O& o) {
+               add_v6(o);
+               o.listeners[0].local.address = v6("fd00::3");
+             },
+             "--listen=[fd00::3]:80/echo: the address is not ours"},
+        Case{"listens_anywhere_twice",
+             [](O& o) {
+               o.listeners.push_back(o.listeners[0]);
+               o.listeners[1].local.address = Ipv6Address{};
+             },
+             "given twice"}),
+    [](const testing::TestParamInfo<Case>& each) { return std::string(each.param.name); });
+
 INSTANTIATE_TEST_SUITE_P(
     Validate, Refusals,
     testing::Values(
@@ -148,11 +206,59 @@ TEST(Validate, ASlash31HasTwoHosts) {  // RFC 3021
   EXPECT_EQ(fault_of(options), "");
 }
 
+TEST(Validate, BothFamiliesTogetherPass) {
+  EndpointOptions options = good();
+  add_v6_route(options, "fd01::", 16, "fd00::1");
+  options.addresses.push_back({.address = v6("fd00:1::"), .prefix_length = 127, .link = {}});  // RFC 6164
+  options.addresses.push_back({.address = v6("fd00:2::7"), .prefix_length = 128, .link = {}});
+  options.routes.push_back({.next_hop = v6("fd00::1"), .link = {}});
+  options.routes.push_back({.prefix = v6("fd03::"), .prefix_length = 16, .next_hop = v6("fe80::1"), .link = LinkId{}});
+  options.listeners.push_back({.local = {v6("fd00::2"), 80}, .service = "echo", .tcp = {}});
+  options.mtu = 1280;
+  EXPECT_EQ(fault_of(options), "");
+}
+
 TEST(Validate, SeedIsForRings) {
   EndpointOptions options = good();
   options.devices = {"ring", "ring"};
   options.seed = 1;
   EXPECT_EQ(fault_of(options), "");
+}
+
+TEST(Plan, Ipv6RoutesFindTheirLinkAndAGatewayItsFamily) {
+  EndpointOptions options = good();
+  options.addresses.push_back({.address = v6("fd00::2"), .prefix_length = 64, .link = {.port = 0, .vlan = 7}});
+  options.routes.push_back({.next_hop = v6("fd00::1"), .link = {}});
+  options.routes.push_back({.prefix = v6("fd01::"), .prefix_length = 16, .next_hop = v6("fd00::9"), .link = {}});
+  options.listeners.push_back({.local = {v6("fd00::2"), 81}, .service = "echo", .tcp = {}});
+  options.listeners.push_back({.local = {Ipv6Address{}, 82}, .service = "echo", .tcp = {}});
+  const std::vector<PortFacts> ports = {{.mac = {{2, 0, 0, 0, 0, 1}}}};
+  const ShardOptions made = shard_options(options, ports, 65536, 0);
+  ASSERT_EQ(made.addresses.size(), 2U);
+  EXPECT_EQ(made.addresses[1].address, IpAddress(v6("fd00::2")));
+  EXPECT_EQ(made.addresses[1].prefix_length, 64);
+  EXPECT_EQ(made.addresses[1].interface, 1);
+  ASSERT_EQ(made.routes.size(), 3U);
+  EXPECT_EQ(made.routes[0].prefix, IpAddress());
+  EXPECT_EQ(made.routes[1].prefix, IpAddress(Ipv6Address{}));
+  EXPECT_EQ(made.routes[1].interface, 1);
+  EXPECT_EQ(made.routes[2].prefix, IpAddress(v6("fd01::")));
+  EXPECT_EQ(made.routes[2].next_hop, IpAddress(v6("fd00::9")));
+  EXPECT_EQ(made.listeners[1].address, IpAddress(v6("fd00::2")));
+  EXPECT_EQ(made.listeners[2].address, IpAddress());  // any, of both families
+}
+
+// RFC 4861 7.2.2: where solicitations for our addresses go, each group once, each at its port.
+TEST(Plan, APortJoinsTheGroupsOfItsIpv6Addresses) {
+  EndpointOptions options = good();
+  EXPECT_TRUE(groups_of(options, 0).empty());
+  for (const char* address : {"fd00::12:3456", "fd01::12:3456", "fd00::2"}) {
+    options.addresses.push_back({.address = v6(address), .prefix_length = 64, .link = {}});
+  }
+  options.addresses.push_back({.address = v6("fd00::3"), .prefix_length = 64, .link = {.port = 1, .vlan = 0}});
+  EXPECT_EQ(groups_of(options, 0), (std::vector<MacAddress>{MacAddress{{0x33, 0x33, 0xff, 0x12, 0x34, 0x56}},
+                                                            MacAddress{{0x33, 0x33, 0xff, 0, 0, 2}}}));
+  EXPECT_EQ(groups_of(options, 1), (std::vector<MacAddress>{MacAddress{{0x33, 0x33, 0xff, 0, 0, 3}}}));
 }
 
 TEST(Plan, LinksBecomeInterfacesAndRoutesFindTheirs) {

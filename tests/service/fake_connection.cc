@@ -108,15 +108,18 @@ std::size_t Connection::forward(Connection from, std::size_t count) {
   return given;
 }
 
-void Connection::close() {
-  if (live()) shard_->fake().closed_ = true;
+CallError Connection::close() {
+  if (!live()) return CallError::NoConnection;
+  shard_->fake().closed_ = true;
+  return CallError::None;
 }
 
-void Connection::abort() {
-  if (!live()) return;
+CallError Connection::abort() {
+  if (!live()) return CallError::NoConnection;
   shard_->fake().aborted_ = true;
   shard_->fake().pieces_.clear();
   shard_->fake().unread_ = 0;
+  return CallError::None;
 }
 
 void Connection::set_nagle(bool on) {

@@ -99,7 +99,7 @@ class HeaderColumnsTest : public testing::Test {
     ASSERT_EQ(keys_.words[0][place], packet.key.addresses()) << name(unit);
     ASSERT_EQ(keys_.words[1][place], std::uint64_t{sizeof(FlowKey4)} << 56 | packet.key.ports()) << name(unit);
     Packet taken;
-    take_bare(frame, flow_key(keys_, place), topology_, taken);
+    take_bare<kBareTcp4>(frame, flow_key(keys_, place), topology_, taken);
     ASSERT_EQ(taken.key, packet.key);
     ASSERT_EQ(taken.frame, packet.frame);
     ASSERT_EQ(taken.kind, packet.kind);
@@ -157,7 +157,8 @@ TEST_F(HeaderColumnsTest, AgreeOnAnyBurst) {
                                         {0xdfffffff}, {0xe0000001}, {0xffffffff}, {0x08080808}};
   for (const AddressOptions& own : crossroads().addresses) {
     const std::uint32_t hosts = own.prefix_length == 32 ? 0 : 0xffffffffU >> own.prefix_length;
-    for (const std::uint32_t edge : {own.address.value, own.address.value & ~hosts, own.address.value | hosts}) {
+    for (const std::uint32_t edge :
+         {own.address.v4().value, own.address.v4().value & ~hosts, own.address.v4().value | hosts}) {
       for (const std::uint32_t near : {edge - 1, edge, edge + 1}) addresses.push_back({near});
     }
   }
@@ -204,7 +205,7 @@ TEST_F(HeaderColumnsTest, LeaveChainsToTheOthers) {
 TEST_F(HeaderColumnsTest, FindNothingWhereWeHaveManyAddresses) {
   ShardOptions options = crossroads();
   for (std::uint32_t i = 0; i < 20; ++i)
-    options.addresses.push_back({.address = {0x0a0000c0 + i}, .prefix_length = 32});
+    options.addresses.push_back({.address = Ipv4Address{0x0a0000c0 + i}, .prefix_length = 32});
   const Topology topology(options);
   Burst burst;
   for (int i = 0; i < 5; ++i) burst.add(usual_frames().front(), 100, kSummed, 0);

@@ -98,7 +98,7 @@ TEST(Limits, Neighbours) {
   Conversation talk(with(limits));
   const auto add_host = [&](std::uint32_t number) -> Peer& {
     return talk.add_peer(
-        {.address = {0x0a000010 + number}, .mac = {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(number)}}});
+        {.address = Ipv4Address{0x0a000010 + number}, .mac = {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(number)}}});
   };
   for (std::uint32_t n = 0; n < 8; ++n) add_host(n).opens();
   EXPECT_EQ(talk.stats()[Counter::NeighboursLearnt], 8U);

@@ -78,7 +78,7 @@ Bytes from_a_group(unsigned i) { return from({0xe0000000U + i}, i); }
 Bytes from_a_group_mac(unsigned i) { return patched(bare<kSyn>(i), {{6, 1}, {11, i}}); }
 Bytes to_everybody(unsigned i) {
   TcpPacket packet = from_host(i, kSyn);
-  packet.destination = {0x0a0000ff};
+  packet.destination = Ipv4Address{0x0a0000ff};
   return build(packet);
 }
 Bytes port_zero(unsigned i) {
@@ -261,7 +261,7 @@ TEST(Spoofing, NoSynMakesANeighbourOrAnArpRequest) {
     Conversation talk(std::move(options));
     for (unsigned i = 0; i < kFlood; ++i) {
       TcpPacket packet = from_host(i, kSyn);
-      packet.source = {0x0a000003U + i};
+      packet.source = Ipv4Address{0x0a000003U + i};
       talk.inject(build(packet));
       talk.advance(200ms);
     }

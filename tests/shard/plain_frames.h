@@ -19,10 +19,10 @@ inline ShardOptions crossroads() {
                         {.port = 1, .mac = kSecondMac},
                         {.port = 2, .vlan = 6, .mac = kOurMac}};
   options.addresses = {{.address = kOurAddress, .prefix_length = 24, .interface = 0},
-                       {.address = {0xc0a80904}, .prefix_length = 31, .interface = 2},
-                       {.address = {0xcb007107}, .prefix_length = 32, .interface = 0},
-                       {.address = {0xac100001}, .prefix_length = 30, .interface = 1},
-                       {.address = {0x0a000081}, .prefix_length = 25, .interface = 3}};
+                       {.address = Ipv4Address{0xc0a80904}, .prefix_length = 31, .interface = 2},
+                       {.address = Ipv4Address{0xcb007107}, .prefix_length = 32, .interface = 0},
+                       {.address = Ipv4Address{0xac100001}, .prefix_length = 30, .interface = 1},
+                       {.address = Ipv4Address{0x0a000081}, .prefix_length = 25, .interface = 3}};
   return options;
 }
 

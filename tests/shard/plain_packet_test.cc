@@ -183,7 +183,8 @@ TEST_F(PlainPacket, AgreesOnSourcesAndDestinations) {
                                         {0xefffffff}, {0xf0000001}, {0xffffffff}, {0x08080808}};
   for (const AddressOptions& own : crossroads().addresses) {
     const std::uint32_t hosts = own.prefix_length == 32 ? 0 : 0xffffffffU >> own.prefix_length;
-    for (const std::uint32_t edge : {own.address.value, own.address.value & ~hosts, own.address.value | hosts}) {
+    for (const std::uint32_t edge :
+         {own.address.v4().value, own.address.v4().value & ~hosts, own.address.v4().value | hosts}) {
       for (const std::uint32_t near : {edge - 1, edge, edge + 1}) addresses.push_back({near});
     }
   }

@@ -28,7 +28,8 @@ struct SentFrame {
 class ShardPair {
  public:
   explicit ShardPair(std::size_t mailbox_size = 64) {
-    const sim::ConversationOptions defaults;
+    sim::ConversationOptions defaults;
+    defaults.with_ipv6();
     toeplitz_ = std::make_unique<Toeplitz>(defaults.secrets.toeplitz_key);
     for (std::size_t i = 0; i < 2; ++i) boxes_[i] = std::make_unique<Mailbox>(mailbox_size);
     for (std::size_t i = 0; i < 2; ++i) {
@@ -59,11 +60,21 @@ class ShardPair {
 
   // The shard that a segment from the peer's TCP port to our port 80 belongs to, and a port that belongs to a shard.
   [[nodiscard]] std::size_t owner(std::uint16_t source_port) const {
-    return toeplitz_->hash(kPeerAddress, kOurAddress, source_port, 80) % 2;
+    return owner(tcp_from_peer(sim::kSyn, source_port));
   }
   [[nodiscard]] std::uint16_t port_of(std::size_t index, std::uint16_t from = 40000) const {
     while (owner(from) != index) ++from;
     return from;
+  }
+
+  // Of any segment.
+  [[nodiscard]] std::size_t owner(const sim::TcpPacket& packet) const {
+    if (packet.source.is_v6()) {
+      return toeplitz_->hash(packet.source.v6(), packet.destination.v6(), packet.source_port, packet.destination_port) %
+             2;
+    }
+    return toeplitz_->hash(packet.source.v4(), packet.destination.v4(), packet.source_port, packet.destination_port) %
+           2;
   }
 
   // A frame reaches the queue of this shard; then both run.
@@ -111,9 +122,11 @@ class ShardPair {
   // A handshake whose frames reach the shard `at`, though the flow may be the other's. Returns what the peer sends
   // next, without text.
   sim::TcpPacket opens(std::size_t at, std::uint16_t source_port) {
-    sim::TcpPacket packet = tcp_from_peer(sim::kSyn, source_port);
+    return opens(at, tcp_from_peer(sim::kSyn, source_port));
+  }
+  sim::TcpPacket opens(std::size_t at, sim::TcpPacket packet) {
     arrives(at, build(packet));
-    const sim::TcpPacket syn_ack = next_tcp(owner(source_port));
+    const sim::TcpPacket syn_ack = next_tcp(owner(packet));
     EXPECT_EQ(syn_ack.flags, sim::kSyn | sim::kAck);
     packet.flags = sim::kAck;
     packet.sequence += 1;

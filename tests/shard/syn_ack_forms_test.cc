@@ -173,7 +173,7 @@ TEST(SynAckBook, FindsTheFormsOfListenerAndInterface) {
     EXPECT_NE(&book.forms(0, interface), &book.forms(1, interface));
     for (std::uint16_t listener = 0; listener < 4; ++listener) {
       const SynAckForms& forms = book.forms(listener, interface);
-      const tcp::MssLimits limits = topology.mss_limits(interface, options.listeners[listener].tcp);
+      const tcp::MssLimits limits = topology.mss_limits(interface, options.listeners[listener].tcp, kHeaders4);
       EXPECT_EQ(forms.limits().send, limits.send);
       EXPECT_EQ(forms.limits().receive, limits.receive);
       OutFrame frame;

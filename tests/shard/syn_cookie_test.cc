@@ -128,7 +128,8 @@ TEST(SynCookie, AnotherHostsCookieIsAcceptedWhileClocksDifferByTwoSeconds) {
   const shard::CookieJar one(keys, {.accept_always = true});
   const shard::CookieJar other(keys, {.accept_always = true});
   const Instant now{1h};
-  const tcp::HalfOpen offer = tcp::listen(tcp::Seq(1000), {.ts_value = 77, .options = wire::SynOffer::kTimestamps}, true, 5, now, {});
+  const tcp::HalfOpen offer =
+      tcp::listen(tcp::Seq(1000), {.ts_value = 77, .options = wire::SynOffer::kTimestamps}, true, 5, now, {});
   const shard::CookieInput input = one.input_for(key, offer, {});
   tcp::Segment ack;
   ack.seq = tcp::Seq(1001);

@@ -28,9 +28,10 @@ ShardOptions two_interfaces() {
   options.addresses = {{.address = kOurAddress},
                        {.address = kVlanAddress, .prefix_length = 16, .interface = 1},
                        {.address = kRouted, .prefix_length = 32}};
-  options.routes = {{.prefix = {}, .prefix_length = 0, .next_hop = {0x0a0000fe}},
-                    {.prefix = {0xac100000}, .prefix_length = 12, .next_hop = {0x0a0500fe}, .interface = 1},
-                    {.prefix = {0xac100900}, .prefix_length = 24, .next_hop = {0x0a0000fd}}};
+  options.routes = {
+      {.prefix = {}, .prefix_length = 0, .next_hop = Ipv4Address{0x0a0000fe}},
+      {.prefix = Ipv4Address{0xac100000}, .prefix_length = 12, .next_hop = Ipv4Address{0x0a0500fe}, .interface = 1},
+      {.prefix = Ipv4Address{0xac100900}, .prefix_length = 24, .next_hop = Ipv4Address{0x0a0000fd}}};
   ListenerOptions any, exact;
   any.tcp_port = exact.tcp_port = 80;
   exact.address = kVlanAddress;
@@ -228,21 +229,21 @@ TEST(Topology, DirectedBroadcastsAreThoseOfOurPrefixes) {
 // RFC 3021: on a /31 both addresses are hosts.
 TEST(Topology, APointToPointLinkHasNoBroadcast) {
   ShardOptions options = two_interfaces();
-  options.addresses = {{.address = {0x0a000000}, .prefix_length = 31}};
+  options.addresses = {{.address = Ipv4Address{0x0a000000}, .prefix_length = 31}};
   const Topology topology(options);
   EXPECT_FALSE(topology.is_directed_broadcast({0x0a000000}));
   EXPECT_FALSE(topology.is_directed_broadcast({0x0a000001}));
-  const auto hop = topology.route({0x0a000001});
+  const auto hop = topology.route(Ipv4Address{0x0a000001});
   ASSERT_TRUE(hop);
   EXPECT_EQ(hop->address, Ipv4Address{0x0a000001});
 }
 
 TEST(Topology, MssFollowsTheMtuAndTheOption) {
   const Topology topology(two_interfaces());
-  EXPECT_EQ(topology.mss_limits(0, {}).receive, 1460);
-  EXPECT_EQ(topology.mss_limits(1, {}).send, 1360);
-  EXPECT_EQ(topology.mss_limits(1, {.max_mss = 1000}).send, 1000);
-  EXPECT_EQ(topology.mss_limits(1, {.max_mss = 9000}).receive, 1360);
+  EXPECT_EQ(topology.mss_limits(0, {}, kHeaders4).receive, 1460);
+  EXPECT_EQ(topology.mss_limits(1, {}, kHeaders4).send, 1360);
+  EXPECT_EQ(topology.mss_limits(1, {.max_mss = 1000}, kHeaders4).send, 1000);
+  EXPECT_EQ(topology.mss_limits(1, {.max_mss = 9000}, kHeaders4).receive, 1360);
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ namespace {
 constexpr std::size_t kFrames = MIXED_FRAMES;  // from one seed
 constexpr std::size_t kCuts[] = {1, 2, 7, 32, 64};
 
-constexpr Counter kOfAcks[] = {Counter::FramesSent, Counter::BytesSent, Counter::BuffersIn,
-                               Counter::BuffersOut, Counter::OutSegs,   Counter::DelayedACKs};
+constexpr Counter kOfAcks[] = {Counter::FramesSent, Counter::BytesSent,   Counter::BuffersIn,      Counter::BuffersOut,
+                               Counter::OutSegs,    Counter::DelayedACKs, Counter::TCPDSACKOldSent};
 
 struct Result {
   StatsSnapshot stats;
@@ -55,7 +55,8 @@ void note(Result& result, Instant now, std::span<const std::byte> frame) {
       ++result.acks;
       return;
     }
-    peer = std::uint64_t{got.destination.value} << 32 | std::uint64_t{got.destination_port} << 16 | got.source_port;
+    peer =
+        std::uint64_t{got.destination.v4().value} << 32 | std::uint64_t{got.destination_port} << 16 | got.source_port;
     hash = mix(mix(hash, got.flags & (kSyn | kFin | kRst)), got.sequence);
     if (got.has(kSyn)) {
       hash = mix(mix(hash, got.acknowledgment), got.window);

@@ -43,6 +43,16 @@ ConversationOptions::ConversationOptions() {
   secrets.random_seed = 7;
 }
 
+ConversationOptions& ConversationOptions::with_ipv6() {
+  shard.addresses.push_back({.address = parse_ipv6("fd00::1").value(), .prefix_length = 64});
+  return *this;
+}
+
+ConversationOptions& ConversationOptions::over_ipv6() {
+  first_peer.address = parse_ipv6("fd00::2").value();
+  return with_ipv6();
+}
+
 Conversation::Conversation(ConversationOptions options)
     : options_(std::move(options)), pool_(options_.buffers, options_.buffer_size), now_(options_.start) {
   if (options_.services.empty()) {
@@ -67,7 +77,7 @@ Conversation::~Conversation() {
   }
 }
 
-Peer& Conversation::peer() { return peers_.empty() ? add_peer(PeerOptions{}) : peers_.front(); }
+Peer& Conversation::peer() { return peers_.empty() ? add_peer(options_.first_peer) : peers_.front(); }
 
 Peer& Conversation::add_peer(const PeerOptions& options) {
   Peer& added = peers_.emplace_back(*this, options);
@@ -80,28 +90,67 @@ RecordingService& Conversation::service() {
   return *recording_;
 }
 
+IpAddress Conversation::shard_address(const IpAddress& peer) const {
+  for (const AddressOptions& own : options_.shard.addresses) {
+    if (own.address.is_v4() == peer.is_v4()) return own.address;
+  }
+  ADD_FAILURE() << "the shard has no address of the family of " << to_string(peer);
+  return {};
+}
+
 // The peer asks for the shard's MAC, as a real one does first; the reply is of no interest.
 void Conversation::announce(const PeerOptions& peer) {
-  ArpMessage request;
-  request.source_mac = request.sender_mac = peer.mac;
-  request.destination_mac = MacAddress{{255, 255, 255, 255, 255, 255}};
-  request.sender = peer.address;
-  request.target = options_.shard.addresses.front().address;
-  inject(build(request));
-  std::erase_if(sent_, [](const Sent& frame) { return frame.parts.arp.has_value(); });
+  const IpAddress target = shard_address(peer.address);
+  if (peer.address.is_v4()) {
+    ArpMessage request;
+    request.source_mac = request.sender_mac = peer.mac;
+    request.destination_mac = MacAddress{{255, 255, 255, 255, 255, 255}};
+    request.sender = peer.address.v4();
+    request.target = target.v4();
+    inject(build(request));
+  } else {
+    NdpMessage solicitation;
+    solicitation.source_mac = peer.mac;
+    solicitation.source = peer.address.v6();
+    solicitation.target = target.v6();
+    solicitation.destination = solicited_node(solicitation.target);
+    solicitation.destination_mac = multicast_mac(solicitation.destination);
+    solicitation.source_option = peer.mac;
+    inject(build(solicitation));
+  }
+  std::erase_if(sent_, [](const Sent& frame) { return frame.parts.arp || frame.parts.ndp; });
 }
 
 bool Conversation::answers_arp(const ArpMessage& request) {
   if (!options_.arp || request.operation != 1) return false;
   for (const Peer& known : peers_) {
-    if (known.options.address != request.target) continue;
+    if (known.options.address != IpAddress(request.target)) continue;
     ArpMessage reply;
     reply.operation = 2;
     reply.source_mac = reply.sender_mac = known.options.mac;
     reply.destination_mac = reply.target_mac = request.sender_mac;
     reply.sender = request.target;
     reply.target = request.sender;
-    pending_arp_.push_back(build(reply));
+    pending_neighbours_.push_back(build(reply));
+    return true;
+  }
+  return false;
+}
+
+bool Conversation::answers_ndp(const NdpMessage& solicitation) {
+  if (!options_.arp || solicitation.type != 135) return false;
+  for (const Peer& known : peers_) {
+    if (known.options.address != IpAddress(solicitation.target)) continue;
+    NdpMessage reply;
+    reply.type = 136;
+    reply.solicited = reply.overrides = true;
+    reply.source_mac = known.options.mac;
+    reply.target_option = known.options.mac;
+    reply.destination_mac = solicitation.source_mac;
+    reply.vlan = solicitation.vlan;
+    reply.source = reply.target = solicitation.target;
+    reply.destination = solicitation.source;
+    pending_neighbours_.push_back(build(reply));
     return true;
   }
   return false;
@@ -134,7 +183,7 @@ void Conversation::run() {
     take_released();
     check();
     std::vector<Bytes> replies;
-    replies.swap(pending_arp_);
+    replies.swap(pending_neighbours_);
     if (!replies.empty()) {
       inject(replies);
     } else if (served == 0 && all_fired && all_written) {
@@ -174,6 +223,7 @@ void Conversation::take_outgoing() {
     if (!parts.error.empty()) ADD_FAILURE() << "the shard sent a bad frame: " << parts.error << "\n" << transcript();
     if (--out.head->refs == 0) pool_.put(out.head);
     if (parts.arp && answers_arp(*parts.arp)) continue;
+    if (parts.ndp && answers_ndp(*parts.ndp)) continue;
     sent_.push_back({now_, std::move(frame), std::move(parts)});
   }
   shard_->outgoing_taken();

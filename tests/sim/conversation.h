@@ -18,8 +18,9 @@
 // `expects` takes the next frame for that peer that the shard has sent; it runs the shard first, so that what the test
 // did to a connection takes effect. Every frame sent is checked for malformed headers and bad checksums, the shard's
 // invariants and the balance of buffers after every step; at the end no frame may be left unexpected, unless the test
-// says `talk.ignores_the_rest()`. Timestamps, once negotiated, are added to what the peer sends. ARP goes on behind the
-// scenes, unless `ConversationOptions::arp` is false.
+// says `talk.ignores_the_rest()`. Timestamps, once negotiated, are added to what the peer sends. ARP and neighbour
+// discovery go on behind the scenes, unless `ConversationOptions::arp` is false. The same conversation over IPv6:
+// `Conversation talk(ConversationOptions().over_ipv6());`.
 #pragma once
 
 #include <deque>
@@ -45,7 +46,7 @@ struct Seen : TcpPacket {
 };
 
 struct PeerOptions {
-  Ipv4Address address{0x0a000002};
+  IpAddress address = Ipv4Address{0x0a000002};  // it speaks to the shard's first address of this family
   MacAddress mac{{2, 0, 0, 0, 0, 2}};
   std::uint16_t tcp_port = 40000;
   std::uint16_t shard_port = 80;  // 0: learnt from the shard's SYN (active open)
@@ -96,14 +97,19 @@ class Peer {
 
 struct ConversationOptions {
   ConversationOptions();  // one interface, 10.0.0.1/24, a listener on TCP port 80, small tables
+  // fd00::1/64 beside it.
+  ConversationOptions& with_ipv6();
+  // The same, and the peer of most tests is fd00::2.
+  ConversationOptions& over_ipv6();
 
   ShardOptions shard;
   shard::Secrets secrets;
   std::vector<std::unique_ptr<Service>> services;  // none: a RecordingService
   Instant start{std::chrono::hours(1)};
+  PeerOptions first_peer;  // who peer() is
   std::size_t buffers = 2048;
   std::uint32_t buffer_size = 2048;  // received frames beyond it come in pieces
-  bool arp = true;                   // peers announce themselves and answer by themselves
+  bool arp = true;                   // peers announce themselves and answer by themselves; NDP the same
   bool checks_invariants = true;     // after every step
 };
 
@@ -158,6 +164,9 @@ class Conversation {
   void take_outgoing();
   void take_released();
   bool answers_arp(const ArpMessage& request);
+  bool answers_ndp(const NdpMessage& solicitation);
+  // The shard's first address of the family of `peer`.
+  [[nodiscard]] IpAddress shard_address(const IpAddress& peer) const;
   void check();
   void note(const char* direction, std::span<const std::byte> frame);
   [[nodiscard]] std::string relative(const TcpPacket& packet, bool from_shard) const;
@@ -170,7 +179,7 @@ class Conversation {
   Instant now_;
   std::deque<Sent> sent_;
   std::deque<std::string> transcript_;
-  std::vector<Bytes> pending_arp_;
+  std::vector<Bytes> pending_neighbours_;
   std::deque<Peer> peers_;
   bool ignores_rest_ = false, service_busy_ = false;
 };

@@ -56,7 +56,8 @@ TEST(Conversation, TimestampsFollowOnceNegotiated) {
 TEST(Conversation, PeersAreKeptApart) {
   Conversation talk;
   Peer& one = talk.peer();
-  Peer& other = talk.add_peer({.address = {0x0a000003}, .mac = {{2, 0, 0, 0, 0, 3}}, .tcp_port = 50000, .iss = 99});
+  Peer& other =
+      talk.add_peer({.address = Ipv4Address{0x0a000003}, .mac = {{2, 0, 0, 0, 0, 3}}, .tcp_port = 50000, .iss = 99});
   other.sends(syn());
   one.sends(syn());
   one.expects(syn_ack());
@@ -90,6 +91,19 @@ TEST(Conversation, ArpCanBeDrivenByHand) {
   const auto reply = talk.next_frame();
   ASSERT_TRUE(reply);
   EXPECT_EQ(describe(*reply), "ARP reply 10.0.0.1 is-at 02:00:00:00:00:01");
+}
+
+TEST(Conversation, OverIpv6ThePeerAsksForTheShardAndSpeaksToItsAddress) {
+  Conversation talk(std::move(ConversationOptions().over_ipv6()));
+  Peer& peer = talk.peer();
+  EXPECT_NE(talk.transcript().find("< fd00::2 > ff02::1:ff00:1 NDP who-has fd00::1"), std::string::npos);
+  const Dissected parts = dissect(peer.frame_of(syn().mss(1440)));
+  EXPECT_EQ(parts.error, "");
+  ASSERT_TRUE(parts.tcp);
+  EXPECT_EQ(parts.tcp->source, parse_ip("fd00::2"));
+  EXPECT_EQ(parts.tcp->destination, parse_ip("fd00::1"));
+  Peer& other = talk.add_peer({.tcp_port = 40001});  // IPv4 beside it
+  EXPECT_EQ(dissect(other.frame_of(syn())).tcp->destination, IpAddress(Ipv4Address{0x0a000001}));
 }
 
 TEST(Conversation, SaysWhatDiffers) {

@@ -73,15 +73,27 @@ FedShard::FedShard(const Mix& mix) {
 
 void FedShard::push(std::span<const std::byte> frame) { CHECK(queue_.push(frame)); }
 
-bool FedShard::receive_and_write(Instant now) {
+void FedShard::give_blanks() {
   while (shard_->blanks_wanted() > 0) {
     Block* blank = pool_.take();
-    if (blank == nullptr) break;
+    if (blank == nullptr) return;
     shard_->give_blank(blank);
   }
+}
+
+bool FedShard::receive_and_write(Instant now) {
+  give_blanks();
   std::array<shard::Frame, kGroup> frames;
   const std::size_t count = queue_.pop(frames);
-  shard_->receive(now, std::span(frames).first(count));
+  if (oracle_) {
+    const auto serve = [this] {
+      give_blanks();
+      runtime::dispatch(*shard_, services_);
+    };
+    oracle_->receive(now, std::span(frames).first(count), serve, [this] { put_sent(); });
+  } else {
+    shard_->receive(now, std::span(frames).first(count));
+  }
   std::size_t served = runtime::dispatch(*shard_, services_);
   bool more = !shard_->expire(now);
   served += runtime::dispatch(*shard_, services_);
@@ -101,7 +113,10 @@ void FedShard::change_keys(Instant now, std::size_t group) {
   shard_->deliver(now, keys);
 }
 
-void FedShard::clean_up() {
+void FedShard::put_sent() {
+  for (const shard::OutFrame& out : shard_->outgoing()) {
+    if (--out.head->refs == 0) pool_.put(out.head);
+  }
   shard_->outgoing_taken();
   while (Block* block = shard_->next_released()) pool_.put(block);
 }

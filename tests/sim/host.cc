@@ -9,6 +9,7 @@
 #include "runtime/dispatch.h"
 #include "wire/ethernet.h"
 #include "wire/ipv4.h"
+#include "wire/ipv6.h"
 #include "wire/tcp.h"
 #include "wire/view.h"
 
@@ -20,18 +21,37 @@ constexpr std::size_t kBurst = 32;
 // A host that still has something to do after this many loops at one instant never comes to rest.
 constexpr int kLoopBound = 100000;
 
-}  // namespace
-
-std::uint32_t rss_hash(const Toeplitz& toeplitz, std::span<const std::byte> frame) {
-  const auto* ethernet = wire::view<wire::EthernetHeader>(frame);
-  if (ethernet == nullptr || ethernet->ether_type.value() != wire::kEtherTypeIpv4) return 0;
-  const auto packet = frame.subspan(sizeof(wire::EthernetHeader));
+std::uint32_t rss_hash_v4(const Toeplitz& toeplitz, std::span<const std::byte> packet) {
   const auto* ip = wire::view<wire::Ipv4Header>(packet);
   if (ip == nullptr || ip->version() != 4 || ip->protocol != wire::kProtocolTcp || ip->is_fragment()) return 0;
   if (ip->header_length() < sizeof(wire::Ipv4Header) || ip->header_length() > packet.size()) return 0;
   const auto* tcp = wire::view<wire::TcpHeader>(packet.subspan(ip->header_length()));
   if (tcp == nullptr) return 0;
   return toeplitz.hash(ip->source(), ip->destination(), tcp->source_port.value(), tcp->destination_port.value());
+}
+
+std::uint32_t rss_hash_v6(const Toeplitz& toeplitz, std::span<const std::byte> packet) {
+  const auto* ip = wire::view<wire::Ipv6Header>(packet);
+  if (ip == nullptr || ip->version() != 6 || ip->next_header != wire::kProtocolTcp) return 0;
+  const auto* tcp = wire::view<wire::TcpHeader>(packet.subspan(wire::kIpv6HeaderLength));
+  if (tcp == nullptr) return 0;
+  return toeplitz.hash(ip->source, ip->destination, tcp->source_port.value(), tcp->destination_port.value());
+}
+
+}  // namespace
+
+std::uint32_t rss_hash(const Toeplitz& toeplitz, std::span<const std::byte> frame) {
+  const auto* ethernet = wire::view<wire::EthernetHeader>(frame);
+  if (ethernet == nullptr) return 0;
+  const auto packet = frame.subspan(sizeof(wire::EthernetHeader));
+  switch (ethernet->ether_type.value()) {
+    case wire::kEtherTypeIpv4:
+      return rss_hash_v4(toeplitz, packet);
+    case wire::kEtherTypeIpv6:
+      return rss_hash_v6(toeplitz, packet);
+    default:
+      return 0;
+  }
 }
 
 Host::Host(const ShardOptions& options, const shard::Secrets& secrets, device::ImpairedLink& link, std::size_t end,
@@ -61,7 +81,9 @@ void Host::run(Instant now) {
   for (int i = 0; i < kLoopBound; ++i) {
     bool busy = false;
     for (std::size_t index = 0; index < shards_.size(); ++index) busy |= run_shard(index, now);
-    if (!busy) return;
+    if (busy) continue;
+    deadline_ = find_deadline();
+    return;
   }
   if (failure_.empty()) failure_ = "the host does not come to rest";
 }
@@ -79,6 +101,36 @@ bool Host::deliver_mail(std::size_t index, Instant now) {
   return found;
 }
 
+void Host::ask_model() {
+  for (const auto& one : shards_) oracles_.emplace_back(*one);
+}
+
+ModelOracle::Tally Host::model_tally() const {
+  ModelOracle::Tally sum;
+  for (const ModelOracle& oracle : oracles_) sum += oracle.tally();
+  return sum;
+}
+
+void Host::receive(std::size_t index, Instant now, std::span<const shard::Frame> frames) {
+  if (oracles_.empty()) {
+    shards_[index]->receive(now, frames);
+    return;
+  }
+  oracles_[index].receive(
+      now, frames, [this, index] { runtime::dispatch(*shards_[index], services_[index]); },
+      [this, index, now] { static_cast<void>(send(index, now)); });
+  if (failure_.empty()) failure_ = oracles_[index].failure();
+}
+
+// Returns whether there was something to send.
+bool Host::send(std::size_t index, Instant now) {
+  const auto outgoing = shards_[index]->outgoing();
+  const bool any = !outgoing.empty();
+  if (link_->queue(end_, index).send(now, outgoing) != 0 && failure_.empty()) failure_ = "the link refused a frame";
+  shards_[index]->outgoing_taken();
+  return any;
+}
+
 // One loop of a worker, in the order of shard.h. Returns whether there may be more to do at this instant.
 bool Host::run_shard(std::size_t index, Instant now) {
   shard::Shard& own = *shards_[index];
@@ -91,23 +143,20 @@ bool Host::run_shard(std::size_t index, Instant now) {
   bool busy = deliver_mail(index, now);
   std::array<shard::Frame, kBurst> frames;
   const device::Received received = queue.receive(frames);
-  own.receive(now, std::span(frames).first(received.frames));
+  receive(index, now, std::span(frames).first(received.frames));
   busy |= received.frames > 0;
   busy |= runtime::dispatch(own, services_[index]) > 0;
   applications_[index]->wake(now);
   busy |= !own.expire(now);
   busy |= runtime::dispatch(own, services_[index]) > 0;
   busy |= !own.transmit(now);
-  const auto outgoing = own.outgoing();
-  busy |= !outgoing.empty();
-  if (queue.send(now, outgoing) != 0 && failure_.empty()) failure_ = "the link refused a frame";
-  own.outgoing_taken();
+  busy |= send(index, now);
   while (Block* block = own.next_released()) queue.release(block);
   for (std::size_t to = 0; to < shards_.size(); ++to) busy |= !mailboxes_[index * shards_.size() + to]->empty();
   return busy;
 }
 
-Instant Host::next_deadline() const {
+Instant Host::find_deadline() const {
   Instant earliest = kNever;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     earliest = std::min({earliest, shards_[i]->next_deadline(), applications_[i]->next_wake()});
@@ -123,16 +172,17 @@ std::uint64_t Host::held_by_shards() const {
   return held;
 }
 
-std::string Host::check() const {
+std::string Host::check(shard::Walk walk) const {
   if (!failure_.empty()) return failure_;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    const std::string broken = shards_[i]->check_invariants();
+    const std::string broken = shards_[i]->check_invariants(walk);
     if (!broken.empty()) return fmt::format("shard {}: {}", i, broken);
     if (!applications_[i]->failure().empty()) return applications_[i]->failure();
-    const StatsSnapshot stats = shards_[i]->stats().snapshot();
-    if (stats[Counter::FramesReceived] != stats[Counter::FramesDelivered] + stats.total_drops()) {
-      return fmt::format("shard {}: {} frames received, {} delivered, {} dropped", i, stats[Counter::FramesReceived],
-                         stats[Counter::FramesDelivered], stats.total_drops());
+    const Stats& stats = shards_[i]->stats();
+    const std::uint64_t received = stats.value(Counter::FramesReceived), drops = stats.total_drops();
+    if (received != stats.value(Counter::FramesDelivered) + drops) {
+      return fmt::format("shard {}: {} frames received, {} delivered, {} dropped", i, received,
+                         stats.value(Counter::FramesDelivered), drops);
     }
   }
   const std::size_t waiting = link_->held(end_);

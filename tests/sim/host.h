@@ -15,10 +15,11 @@
 #include "levee/service.h"
 #include "shard/shard.h"
 #include "sim/application.h"
+#include "sim/model_oracle.h"
 
 namespace levee::sim {
 
-// The hash of a NIC: Toeplitz over the tuple of TCP over IPv4, 0 for everything else.
+// The hash of a NIC: Toeplitz over the tuple of TCP over IPv4 or IPv6, 0 for everything else.
 [[nodiscard]] std::uint32_t rss_hash(const Toeplitz& toeplitz, std::span<const std::byte> frame);
 
 class Host {
@@ -27,9 +28,15 @@ class Host {
   Host(const ShardOptions& options, const shard::Secrets& secrets, device::ImpairedLink& link, std::size_t end,
        device::SlabPool& pool, PlanBook& plans);
 
+  // Frames go one by one past the model from now on; see model_oracle.h.
+  void ask_model();
+  [[nodiscard]] ModelOracle::Tally model_tally() const;
+
   void run(Instant now);
-  // The next instant at which a shard's timer or an application's pause is due.
-  [[nodiscard]] Instant next_deadline() const;
+  // Frames have arrived, or something is due: `run` would do something.
+  [[nodiscard]] bool has_work(Instant now) const { return deadline_ <= now || link_->held(end_) > 0; }
+  // The next instant at which a shard's timer or an application's pause is due, as of the last `run`.
+  [[nodiscard]] Instant next_deadline() const { return deadline_; }
 
   [[nodiscard]] std::size_t shards() const { return shards_.size(); }
   [[nodiscard]] shard::Shard& shard(std::size_t index) { return *shards_[index]; }
@@ -38,7 +45,7 @@ class Host {
   [[nodiscard]] const Application& application(std::size_t index) const { return *applications_[index]; }
 
   // The first broken invariant of a shard, of the counters or of the pool's balance, or an empty string.
-  [[nodiscard]] std::string check() const;
+  [[nodiscard]] std::string check(shard::Walk walk) const;
   // No connection of any kind is left.
   [[nodiscard]] bool empty() const;
   // Gives every blank back; the shards are of no use afterwards.
@@ -48,7 +55,10 @@ class Host {
  private:
   bool run_shard(std::size_t index, Instant now);
   bool deliver_mail(std::size_t index, Instant now);
+  void receive(std::size_t index, Instant now, std::span<const shard::Frame> frames);
+  bool send(std::size_t index, Instant now);
   [[nodiscard]] std::uint64_t held_by_shards() const;
+  [[nodiscard]] Instant find_deadline() const;
 
   device::ImpairedLink* link_;
   std::size_t end_;
@@ -57,7 +67,9 @@ class Host {
   std::vector<std::unique_ptr<shard::Shard>> shards_;
   std::vector<std::vector<std::unique_ptr<Service>>> services_;
   std::vector<Application*> applications_;
+  std::vector<ModelOracle> oracles_;  // one for each shard, or none
   std::string failure_;
+  Instant deadline_ = Instant::min();
 };
 
 }  // namespace levee::sim

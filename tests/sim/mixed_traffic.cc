@@ -243,7 +243,7 @@ class Recorder {
     TcpPacket packet;
     packet.source_mac = mac_of({0x0a000009});
     packet.destination_mac = kShardMac;
-    packet.source = {0x50000001U + host};
+    packet.source = Ipv4Address{0x50000001U + host};
     packet.destination = kShard;
     packet.source_port = static_cast<std::uint16_t>(1024 + host % 60000);
     packet.destination_port = 80;

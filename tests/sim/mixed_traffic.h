@@ -13,6 +13,7 @@
 #include "device/memory.h"
 #include "levee/service.h"
 #include "shard/shard.h"
+#include "sim/model_oracle.h"
 
 namespace levee::sim {
 
@@ -98,14 +99,18 @@ class FedShard {
 
   [[nodiscard]] shard::Shard& shard() { return *shard_; }
   [[nodiscard]] MixedService& service() { return *service_; }
+  // Frames go one by one past the model of RFC 9293 3.10.7 from now on; what is sent then is seen by nobody else.
+  void ask_model() { oracle_ = std::make_unique<ModelOracle>(*shard_); }
+  [[nodiscard]] const ModelOracle& oracle() const { return *oracle_; }
   // Everything goes back; returns the buffers that did not.
   [[nodiscard]] std::size_t buffers_lost();
 
  private:
   void push(std::span<const std::byte> frame);
   bool receive_and_write(Instant now);
+  void give_blanks();
+  void put_sent();
   void change_keys(Instant now, std::size_t group);
-  void clean_up();
   template <typename Sent>
   void run(Instant now, Sent&& sent) {
     for (bool more = true; more;) {
@@ -113,10 +118,9 @@ class FedShard {
       for (const shard::OutFrame& out : shard_->outgoing()) {
         scratch_.clear();
         device::gather(out, scratch_);
-        if (--out.head->refs == 0) pool_.put(out.head);
         sent(now, std::span<const std::byte>(scratch_));
       }
-      clean_up();
+      put_sent();
     }
   }
 
@@ -125,6 +129,7 @@ class FedShard {
   std::unique_ptr<shard::Shard> shard_;
   std::vector<std::unique_ptr<Service>> services_;
   MixedService* service_ = nullptr;
+  std::unique_ptr<ModelOracle> oracle_;
   std::vector<std::byte> scratch_;
 };
 

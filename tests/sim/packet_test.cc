@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace levee::sim {
 namespace {
 
@@ -14,8 +16,8 @@ TcpPacket sample() {
   TcpPacket packet;
   packet.source_mac = {{2, 0, 0, 0, 0, 2}};
   packet.destination_mac = {{2, 0, 0, 0, 0, 1}};
-  packet.source = {0x0a000002};
-  packet.destination = {0x0a000001};
+  packet.source = Ipv4Address{0x0a000002};
+  packet.destination = Ipv4Address{0x0a000001};
   packet.source_port = 40000;
   packet.destination_port = 80;
   packet.sequence = 1000;
@@ -98,6 +100,161 @@ TEST(Packet, ArpComesBackAsItWasBuilt) {
   EXPECT_EQ(parts.arp->operation, 1);
   EXPECT_EQ(parts.arp->sender_mac, request.sender_mac);
   EXPECT_EQ(parts.arp->target, request.target);
+}
+
+TcpPacket sample_v6() {
+  TcpPacket packet = sample();
+  packet.source = parse_ipv6("fd00::2").value();
+  packet.destination = parse_ipv6("fd00::1").value();
+  packet.traffic_class = 0xb9;
+  packet.flow_label = 0xabcde;
+  packet.ttl = 63;
+  return packet;
+}
+
+TEST(Packet, TcpOverIpv6ComesBackAsItWasBuilt) {
+  TcpPacket packet = sample_v6();
+  packet.mss = 1440;
+  packet.timestamps = Timestamps{1, 2};
+  packet.vlan = 5;
+  const Bytes frame = build(packet);
+  EXPECT_EQ(frame.size(), 14u + 4 + 40 + 20 + 16 + 5);
+  const Dissected parts = dissect(frame);
+  EXPECT_EQ(parts.error, "");
+  ASSERT_TRUE(parts.tcp);
+  EXPECT_EQ(parts.tcp->source, packet.source);
+  EXPECT_EQ(parts.tcp->destination, packet.destination);
+  EXPECT_EQ(parts.tcp->traffic_class, 0xb9);
+  EXPECT_EQ(parts.tcp->flow_label, 0xabcdeu);
+  EXPECT_EQ(parts.tcp->ttl, 63);
+  EXPECT_EQ(parts.tcp->vlan, 5);
+  EXPECT_EQ(parts.tcp->mss, packet.mss);
+  EXPECT_EQ(to_text(parts.tcp->payload), "hello");
+}
+
+// IPv6 has no checksum of its own: what is left open is seen by nobody, everything else is.
+TEST(Packet, EveryFlippedBitOfASegmentOverIpv6IsSeenButInTheUncheckedFields) {
+  const Bytes frame = build(sample_v6());
+  for (std::size_t bit = 14 * 8; bit < frame.size() * 8; ++bit) {
+    const std::size_t at = bit - 14 * 8;
+    const bool class_or_label = at >= 4 && at < 32;
+    const bool hop_limit = at >= 56 && at < 64;
+    Bytes flipped = frame;
+    flipped[bit / 8] ^= std::byte{1} << (7 - bit % 8);
+    EXPECT_EQ(dissect(flipped).error.empty(), class_or_label || hop_limit) << "bit " << at;
+  }
+}
+
+TEST(Packet, EveryTruncationOverIpv6IsSeen) {
+  const Bytes frame = build(sample_v6());
+  for (std::size_t length = 0; length < frame.size(); ++length) {
+    EXPECT_NE(dissect(std::span(frame).first(length)).error, "") << length;
+  }
+}
+
+TEST(Packet, FixedChecksumsAreTheBuiltOnes) {
+  IcmpEcho echo;
+  echo.source = sample_v6().source;
+  echo.destination = sample_v6().destination;
+  echo.type = 128;
+  for (const Bytes& frame : {build(sample()), build(sample_v6()), build(echo)}) {
+    Bytes changed = frame;
+    const std::size_t field = frame == build(echo) ? 14 + 40 + 2 : frame.size() - 5 - 4;
+    changed[field] ^= std::byte{0x5a};
+    EXPECT_NE(dissect(changed).error, "");
+    fix_checksums(changed);
+    EXPECT_EQ(changed, frame);
+  }
+}
+
+TEST(Packet, NdpComesBackAsItWasBuilt) {
+  NdpMessage message;
+  message.source_mac = {{2, 0, 0, 0, 0, 2}};
+  message.source = parse_ipv6("fd00::2").value();
+  message.target = parse_ipv6("fd00::1").value();
+  message.destination = solicited_node(message.target);
+  message.destination_mac = multicast_mac(message.destination);
+  message.source_option = message.source_mac;
+  const Bytes frame = build(message);
+  EXPECT_EQ(frame.size(), 14u + 40 + 24 + 8);
+  EXPECT_EQ(describe(frame), "fd00::2 > ff02::1:ff00:1 NDP who-has fd00::1");
+  Dissected parts = dissect(frame);
+  EXPECT_EQ(parts.error, "");
+  ASSERT_TRUE(parts.ndp);
+  EXPECT_EQ(parts.ndp->hop_limit, 255);
+  EXPECT_EQ(parts.ndp->target, message.target);
+  EXPECT_EQ(parts.ndp->source_option, message.source_mac);
+  EXPECT_EQ(to_string(parts.ndp->destination_mac), "33:33:ff:00:00:01");
+
+  message.type = 136;
+  message.source_option.reset();
+  message.target_option = MacAddress{{2, 0, 0, 0, 0, 1}};
+  message.solicited = message.overrides = true;
+  message.destination = parse_ipv6("fd00::1").value();
+  parts = dissect(build(message));
+  EXPECT_EQ(parts.error, "");
+  ASSERT_TRUE(parts.ndp);
+  EXPECT_EQ(parts.ndp->target_option, message.target_option);
+  EXPECT_TRUE(parts.ndp->solicited && parts.ndp->overrides && !parts.ndp->router);
+  EXPECT_EQ(describe(build(message)), "fd00::2 > fd00::1 NDP fd00::1 is-at 02:00:00:00:00:01, solicited, override");
+  for (const char* options : {"\1", "\1\2xxxxxx"}) {
+    message.raw_options = to_bytes(options);
+    EXPECT_THAT(dissect(build(message)).error, HasSubstr("NDP option that overruns"));
+  }
+}
+
+TEST(Packet, EchoOverIpv6ComesBackAsItWasBuilt) {
+  IcmpEcho echo;
+  echo.source = sample_v6().source;
+  echo.destination = sample_v6().destination;
+  echo.type = 128;
+  echo.identifier = 7;
+  echo.sequence = 9;
+  echo.payload = to_bytes("ping");
+  Bytes frame = build(echo);
+  const Dissected parts = dissect(frame);
+  EXPECT_EQ(parts.error, "");
+  ASSERT_TRUE(parts.icmp);
+  EXPECT_EQ(parts.icmp->type, 128);
+  EXPECT_EQ(parts.icmp->source, echo.source);
+  EXPECT_EQ(parts.icmp->sequence, 9);
+  EXPECT_EQ(to_text(parts.icmp->payload), "ping");
+  // Its checksum covers the addresses, as IPv4's ICMP does not (RFC 4443 2.3).
+  frame[14 + 8] ^= std::byte{1};
+  EXPECT_EQ(dissect(frame).error, "bad ICMP checksum");
+}
+
+TEST(Packet, IcmpErrorsOfBothFamiliesQuoteAPacket) {
+  for (const TcpPacket& about : {sample(), sample_v6()}) {
+    IcmpError error;
+    error.source = about.destination;
+    error.destination = about.source;
+    error.type = about.source.is_v4() ? 3 : 2;
+    error.code = about.source.is_v4() ? 4 : 0;
+    error.parameter = 1280;
+    error.quoted = packet_of(build(about));
+    const Dissected parts = dissect(build(error));
+    EXPECT_EQ(parts.error, "");
+    ASSERT_TRUE(parts.icmp_error);
+    EXPECT_EQ(parts.icmp_error->type, error.type);
+    EXPECT_EQ(parts.icmp_error->parameter, 1280u);
+    EXPECT_EQ(parts.icmp_error->quoted, error.quoted);
+  }
+}
+
+TEST(Packet, AnExtensionHeaderStandsInFrontOfThePayload) {
+  const Bytes plain = build(sample_v6());
+  const Bytes extended = with_extension_header(plain, 60, 16);
+  ASSERT_EQ(extended.size(), plain.size() + 16);
+  EXPECT_EQ(dissect(extended).error, "IP protocol 60");
+  EXPECT_EQ(std::to_integer<unsigned>(extended[54]), 6u);  // the next one is TCP
+  EXPECT_EQ(std::to_integer<unsigned>(extended[55]), 1u);  // words of 8 bytes beyond the first
+  EXPECT_TRUE(std::equal(plain.begin() + 54, plain.end(), extended.begin() + 70));
+  EXPECT_EQ(std::to_integer<unsigned>(with_extension_header(plain, 44)[55]), 0u);
+}
+
+TEST(Packet, Ipv6EndsStandInBrackets) {
+  EXPECT_THAT(describe(sample_v6()), testing::StartsWith("[fd00::2]:40000 > [fd00::1]:80 Flags [P.]"));
 }
 
 TEST(Packet, DescribesInTcpdumpsManner) {

@@ -19,11 +19,26 @@ std::string flag_letters(std::uint8_t flags) {
   return letters.empty() ? "none" : letters;
 }
 
+std::string describe(const NdpMessage& message) {
+  const std::string ends = fmt::format("{} > {} NDP", to_string(message.source), to_string(message.destination));
+  if (message.type == 135) return fmt::format("{} who-has {}", ends, to_string(message.target));
+  std::string line = fmt::format("{} {} is-at {}", ends, to_string(message.target),
+                                 message.target_option ? to_string(*message.target_option) : "?");
+  if (message.solicited) line += ", solicited";
+  if (message.overrides) line += ", override";
+  return line;
+}
+
+// Both ends of a TCP packet: IPv6 addresses in brackets.
+std::string ends_of(const TcpPacket& packet) {
+  return fmt::format("{} > {}", to_string(SocketAddress{packet.source, packet.source_port}),
+                     to_string(SocketAddress{packet.destination, packet.destination_port}));
+}
+
 }  // namespace
 
 std::string describe(const TcpPacket& packet, std::uint32_t sequence_base, std::uint32_t acknowledgment_base) {
-  std::string line = fmt::format("{}:{} > {}:{} Flags [{}] seq {}", to_string(packet.source), packet.source_port,
-                                 to_string(packet.destination), packet.destination_port, flag_letters(packet.flags),
+  std::string line = fmt::format("{} Flags [{}] seq {}", ends_of(packet), flag_letters(packet.flags),
                                  static_cast<std::int32_t>(packet.sequence - sequence_base));
   if (!packet.payload.empty()) {
     line += fmt::format(":{}", static_cast<std::int32_t>(packet.sequence - sequence_base +
@@ -55,6 +70,12 @@ std::string describe(std::span<const std::byte> frame) {
     line = parts.arp->operation == 1
                ? fmt::format("ARP who-has {} tell {}", to_string(parts.arp->target), to_string(parts.arp->sender))
                : fmt::format("ARP reply {} is-at {}", to_string(parts.arp->sender), to_string(parts.arp->sender_mac));
+  } else if (parts.ndp) {
+    line = describe(*parts.ndp);
+  } else if (parts.icmp_error) {
+    line = fmt::format("{} > {} ICMP type {} code {} parameter {} quotes {}", to_string(parts.icmp_error->source),
+                       to_string(parts.icmp_error->destination), parts.icmp_error->type, parts.icmp_error->code,
+                       parts.icmp_error->parameter, parts.icmp_error->quoted.size());
   } else if (parts.icmp) {
     line = fmt::format("{} > {} ICMP type {} id {} seq {} length {}", to_string(parts.icmp->source),
                        to_string(parts.icmp->destination), parts.icmp->type, parts.icmp->identifier,

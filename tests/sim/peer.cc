@@ -32,7 +32,7 @@ TcpPacket Peer::packet_of(const TestSegment& segment) {
   packet.destination_mac = talk_->options().interfaces.front().mac;
   packet.vlan = talk_->options().interfaces.front().vlan;
   packet.source = options.address;
-  packet.destination = talk_->options().addresses.front().address;
+  packet.destination = talk_->shard_address(options.address);
   packet.source_port = options.tcp_port;
   packet.destination_port = options.shard_port;
   packet.flags = segment.flags;
@@ -50,6 +50,8 @@ TcpPacket Peer::packet_of(const TestSegment& segment) {
   }
   for (const SackRange& range : segment.sack_ranges) packet.sack.push_back({irs + range.left, irs + range.right});
   packet.raw_options = segment.option_bytes;
+  packet.urgent_pointer = segment.urgent_pointer.value_or(0);
+  packet.traffic_class = static_cast<std::uint8_t>(segment.services.value_or(0) << 2 | segment.congestion.value_or(0));
   if (segment.payload) packet.payload = to_bytes(*segment.payload);
   return packet;
 }
@@ -130,6 +132,9 @@ std::string Peer::differences(const TestSegment& wanted, const TcpPacket& got) c
   if (wanted.window && got.window != *wanted.window) differs("win differs");
   if (wanted.payload && to_text(got.payload) != *wanted.payload) differs("the payload differs");
   if (wanted.payload_length && got.payload.size() != *wanted.payload_length) differs("the length differs");
+  if (wanted.urgent_pointer && got.urgent_pointer != *wanted.urgent_pointer) differs("the urgent pointer differs");
+  if (wanted.congestion && (got.traffic_class & 3) != *wanted.congestion) differs("the ECN field differs");
+  if (wanted.services && got.traffic_class >> 2 != *wanted.services) differs("DSCP differs");
   if (wanted.max_segment_size && got.mss != wanted.max_segment_size) differs("mss differs");
   if (wanted.window_scale && got.window_scale != wanted.window_scale) differs("wscale differs");
   if (wanted.without_scale && got.window_scale) differs("wscale is there");
@@ -156,6 +161,9 @@ std::string Peer::describe_wanted(const TestSegment& wanted) const {
   if (wanted.sequence) text += fmt::format(" seq {}", *wanted.sequence);
   if (wanted.acknowledgment) text += fmt::format(" ack {}", *wanted.acknowledgment);
   if (wanted.window) text += fmt::format(" win {}", *wanted.window);
+  if (wanted.urgent_pointer) text += fmt::format(" urg {}", *wanted.urgent_pointer);
+  if (wanted.congestion) text += fmt::format(" ecn {}", *wanted.congestion);
+  if (wanted.services) text += fmt::format(" dscp {}", *wanted.services);
   if (wanted.max_segment_size) text += fmt::format(" mss {}", *wanted.max_segment_size);
   if (wanted.window_scale) text += fmt::format(" wscale {}", *wanted.window_scale);
   if (wanted.permits_sack) text += " sackOK";

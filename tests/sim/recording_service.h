@@ -14,9 +14,10 @@ class RecordingService final : public Service {
   bool consumes = true;           // takes received bytes into `received`
   bool closes_with_peer = false;  // answers the peer's FIN with close()
 
-  std::vector<std::string> events;  // "opened", "data 5", "peer_closed", "writable", "closed normal"
-  std::string received;             // what was consumed, of all connections
-  Connection connection;            // the one that the last event but `closed` was about
+  std::vector<std::string>
+      events;  // "opened", "urgent 3", "data 5", "peer_closed", "writable", "report retransmitting", "closed normal"
+  std::string received;   // what was consumed, of all connections
+  Connection connection;  // the one that the last event but `closed` was about
 
   // The events since the last call, joined by ", ".
   std::string take_events() {
@@ -41,6 +42,14 @@ class RecordingService final : public Service {
     connection = from;
     events.push_back("data " + std::to_string(from.readable()));
     if (consumes) read(from);
+  }
+  void on_urgent(Connection from, std::size_t offset) override {
+    connection = from;
+    events.push_back("urgent " + std::to_string(offset));
+  }
+  void on_error_report(Connection about, ErrorReport report) override {
+    connection = about;
+    events.push_back("report " + std::string(name(report)));
   }
   void on_peer_closed(Connection closing) override {
     connection = closing;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/random.h"
 #include "base/toeplitz.h"
@@ -17,6 +18,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr std::uint16_t kMinIpv6Mtu = 1280;     // RFC 8200 5
 constexpr std::uint32_t kLargestChunk = 20000;  // bytes of one call of send
 
 template <typename T, std::size_t N>
@@ -32,6 +34,12 @@ Duration upto(Random& random, Duration bound) {
   return Duration(static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>(bound.count()) + 1)));
 }
 
+double draw_loss(Random& random) {
+  if (random.chance(0.2)) return 0;
+  if (random.chance(0.1)) return 0.2;
+  return random.chance(0.5) ? random.uniform() * 0.05 : random.uniform() * 0.2;
+}
+
 device::Impairment draw_impairment(Random& random, double loss) {
   device::Impairment bad;
   bad.loss = loss;
@@ -45,7 +53,32 @@ device::Impairment draw_impairment(Random& random, double loss) {
     bad.bits_per_second = between(random, 1'000'000, 100'000'000);
     bad.queue_limit = between(random, 20, 200);
   }
+  if (random.chance(0.2)) {  // runs of 2 to 10 frames, of which most are lost
+    bad.burst_begin = random.uniform() * 0.02;
+    bad.burst_end = 0.1 + random.uniform() * 0.4;
+    bad.burst_loss = 0.5 + random.uniform() * 0.5;
+  }
+  if (random.chance(0.15)) {
+    bad.mtu = static_cast<std::uint16_t>(between(random, 576, 1400));
+    bad.tells_mtu = random.chance(0.7);
+  }
   return bad;
+}
+
+// The two directions: each by itself, or one of them without a fault, and frames held back by a share of the RTT.
+std::array<device::Impairment, 2> draw_link(Random& random) {
+  std::array<device::Impairment, 2> link;
+  for (device::Impairment& direction : link) direction = draw_impairment(random, draw_loss(random));
+  const Duration round_trip = link[0].delay + link[1].delay;
+  if (random.chance(0.2)) {
+    const Duration share = upto(random, round_trip / 2);
+    for (device::Impairment& direction : link) direction.reorder_delay = share;
+  }
+  if (random.chance(0.15)) {
+    device::Impairment& better = link[random.below(2)];
+    better = {.delay = better.delay};
+  }
+  return link;
 }
 
 TcpOptions draw_tcp(Random& random) {
@@ -57,35 +90,42 @@ TcpOptions draw_tcp(Random& random) {
   tcp.sack = random.chance(0.7);
   tcp.window_scaling = random.chance(0.7);
   tcp.nagle = random.chance(0.7);
+  tcp.keepalive = random.chance(0.3);
+  tcp.keepalive_idle = seconds(1 + random.below(60));
   return tcp;
 }
 
 // One random key in some ten thousand hands all TCP ports between two addresses to one shard; the others could then
 // open nothing.
-bool spreads(std::span<const std::uint8_t> key, std::size_t shards) {
+bool spreads(std::span<const std::uint8_t> key, const Scenario& scenario, std::size_t shards) {
   const Toeplitz toeplitz(key);
   std::array<bool, 4> reached{};
-  for (std::uint32_t port = 32768; port < 65536; port += 7) {
+  std::size_t count = 0;
+  for (std::uint32_t port = 32768; port < 65536 && count < shards; port += 7) {
     const auto client_port = static_cast<std::uint16_t>(port);
-    reached[toeplitz.hash(kServerAddress, kClientAddress, kServerPort, client_port) % shards] = true;
+    const std::uint32_t hash = scenario.ipv6 ? toeplitz.hash(kServerAddress6, kClientAddress6, kServerPort, client_port)
+                                             : toeplitz.hash(kServerAddress, kClientAddress, kServerPort, client_port);
+    count += std::exchange(reached[hash % shards], true) ? 0 : 1;
   }
-  return std::count(reached.begin(), reached.end(), true) == static_cast<std::ptrdiff_t>(shards);
+  return count == shards;
 }
 
-HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tail, bool small_tables,
-                       bool small_buffers, std::size_t connections) {
+HostScenario draw_host(Random& random, const Scenario& scenario, IpAddress address, std::size_t connections) {
+  const bool small_tables = scenario.small_tables, small_buffers = scenario.small_buffers;
   HostScenario host;
   ShardOptions& shard = host.shard;
   shard.shards = static_cast<std::uint16_t>(random.chance(0.5) ? 1 : random.chance(0.8) ? 2 : between(random, 3, 4));
   InterfaceOptions interface;
-  interface.mac = MacAddress{{2, 0, 0, 0, 0, mac_tail}};
+  interface.mac = MacAddress{{2, 0, 0, 0, 0, address.v6().octets.back()}};
   constexpr std::uint16_t kMtus[] = {576, 1280, 1500, 1500, 1500, 4096, 9000};
   interface.mtu = random.chance(0.8) ? pick(random, kMtus) : static_cast<std::uint16_t>(between(random, 576, 9000));
+  if (scenario.ipv6) interface.mtu = std::max(interface.mtu, kMinIpv6Mtu);
   interface.ipv4_checksum_offload = random.chance(0.5);
   interface.tcp_checksum_offload = random.chance(0.5);
   shard.interfaces = {interface};
   AddressOptions own;
   own.address = address;
+  own.prefix_length = scenario.ipv6 ? 64 : 24;
   shard.addresses = {own};
   ListenerOptions listener;
   listener.tcp_port = kServerPort;
@@ -127,11 +167,13 @@ HostScenario draw_host(Random& random, Ipv4Address address, std::uint8_t mac_tai
   }
   do {
     for (std::uint8_t& octet : host.secrets.toeplitz_key) octet = static_cast<std::uint8_t>(random.next());
-  } while (!spreads(host.secrets.toeplitz_key, shard.shards));
+  } while (!spreads(host.secrets.toeplitz_key, scenario, shard.shards));
   host.secrets.random_seed = random.next();
   for (SipKey& key : host.secrets.cookie_keys) key = {random.next(), random.next()};
   constexpr SynCookies kPolicies[] = {SynCookies::Auto, SynCookies::Always, SynCookies::Never};
   shard.syn.cookies = pick(random, kPolicies);
+  // A late copy of a handshake's ACK opens a connection to nobody, with nothing to send: only a question ends it.
+  if (shard.syn.cookies != SynCookies::Never) shard.listeners.front().tcp.keepalive = true;
   return host;
 }
 
@@ -169,10 +211,14 @@ ConnectionPlan draw_connection(Random& random, std::uint32_t number, std::uint64
   return plan;
 }
 
-double draw_loss(Random& random) {
-  if (random.chance(0.2)) return 0;
-  if (random.chance(0.1)) return 0.2;
-  return random.chance(0.5) ? random.uniform() * 0.05 : random.uniform() * 0.2;
+// Windows and rates that let megabytes through before the streams must have ended.
+bool may_be_long(const Scenario& scenario) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const TcpOptions& tcp = scenario.hosts[i].shard.active;
+    if (std::min(tcp.receive_buffer, tcp.send_buffer) < 65536) return false;
+    if (scenario.link[i].bits_per_second != 0 && scenario.link[i].bits_per_second < 10'000'000) return false;
+  }
+  return !scenario.small_buffers;
 }
 
 }  // namespace
@@ -185,15 +231,24 @@ Scenario make_scenario(std::uint64_t seed) {
   scenario.start =
       Instant{} + (random.chance(0.3) ? milliseconds(std::uint64_t{1} << 32) - milliseconds(random.below(20000))
                                       : duration_cast<milliseconds>(upto(random, hours(24 * 60))));
-  for (auto& impairment : scenario.link) impairment = draw_impairment(random, draw_loss(random));
+  scenario.ipv6 = random.chance(0.4);
+  scenario.link = draw_link(random);
+  for (device::Impairment& bad : scenario.link) {
+    if (scenario.ipv6 && bad.mtu != 0) bad.mtu = std::max(bad.mtu, kMinIpv6Mtu);
+  }
   constexpr std::uint64_t kCounts[] = {1, 2, 2, 4, 8, 32};
   const std::uint64_t connections = between(random, 1, pick(random, kCounts));
   scenario.small_tables = random.chance(0.15);
   scenario.small_buffers = random.chance(0.2);
-  scenario.hosts[0] = draw_host(random, kClientAddress, 1, scenario.small_tables, scenario.small_buffers, connections);
-  scenario.hosts[1] = draw_host(random, kServerAddress, 2, scenario.small_tables, scenario.small_buffers, connections);
+  scenario.hosts[0] = draw_host(random, scenario, scenario.client(), connections);
+  scenario.hosts[1] = draw_host(random, scenario, scenario.server(), connections);
+  // An ICMPv6 error that comes in several pieces is not read.
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (scenario.ipv6 && scenario.hosts[i].buffer_size < kMinIpv6Mtu + 14) scenario.link[i].tells_mtu = false;
+  }
   // Many connections with little each, or few with much: a seed costs about the same.
-  const std::uint64_t largest = random.chance(0.3) ? 200 : 200'000 / connections;
+  const bool long_streams = random.chance(0.1) && may_be_long(scenario);
+  const std::uint64_t largest = random.chance(0.3) ? 200 : (long_streams ? 4'000'000 : 200'000) / connections;
   for (std::uint32_t i = 0; i < connections; ++i) {
     scenario.connections.push_back(draw_connection(random, i, largest, scenario));
   }
@@ -209,23 +264,27 @@ std::string describe(const Scenario& scenario) {
   constexpr const char* kWrapNames[] = {"", ", client's ISN near 2^32", ", server's ISN near 2^32",
                                         ", client's timestamps near 2^32", ", server's timestamps near 2^32"};
   constexpr const char* kPolicyNames[] = {"auto", "always", "never"};
-  std::string text = fmt::format(
-      "seed {}: {} connections{}{}{}, faults stop after {} s\n", scenario.seed, scenario.connections.size(),
-      scenario.small_tables ? ", small tables" : "", scenario.small_buffers ? ", small buffers" : "",
-      kWrapNames[static_cast<std::size_t>(scenario.wrap)], (scenario.faults_stop - scenario.start) / seconds(1));
+  std::string text =
+      fmt::format("seed {}: {} connections over IPv{}{}{}{}, faults stop after {} s\n", scenario.seed,
+                  scenario.connections.size(), scenario.ipv6 ? 6 : 4, scenario.small_tables ? ", small tables" : "",
+                  scenario.small_buffers ? ", small buffers" : "", kWrapNames[static_cast<std::size_t>(scenario.wrap)],
+                  (scenario.faults_stop - scenario.start) / seconds(1));
   for (std::size_t i = 0; i < 2; ++i) {
     const device::Impairment& bad = scenario.link[i];
     const ShardOptions& shard = scenario.hosts[i].shard;
     const TcpOptions& tcp = shard.active;
     text += fmt::format(
         "  host {}: {} shards{}, mtu {}, buffers of {}, windows {}/{},{}{}{} cookies {}, room for {} connections\n"
-        "  sends with loss {:.3f} duplication {:.3f} reordering {:.3f} corruption {:.3f} delay {} ms jitter {} ms rate "
-        "{}\n",
+        "  sends with loss {:.3f} bursts {:.3f}/{:.2f}/{:.2f} duplication {:.3f} reordering {:.3f} by {} ms corruption "
+        "{:.3f} delay {} ms jitter {} ms rate {} mtu {}{}\n",
+
         i, shard.shards, scenario.hosts[i].rss ? "" : " without RSS", shard.interfaces[0].mtu,
         scenario.hosts[i].buffer_size, tcp.receive_buffer, tcp.send_buffer, tcp.timestamps ? " TS" : "",
         tcp.sack ? " SACK" : "", tcp.window_scaling ? " WS" : "",
-        kPolicyNames[static_cast<std::size_t>(shard.syn.cookies)], shard.limits.connections, bad.loss, bad.duplication,
-        bad.reordering, bad.corruption, bad.delay / milliseconds(1), bad.jitter / milliseconds(1), bad.bits_per_second);
+        kPolicyNames[static_cast<std::size_t>(shard.syn.cookies)], shard.limits.connections, bad.loss, bad.burst_begin,
+        bad.burst_end, bad.burst_loss, bad.duplication, bad.reordering, bad.reorder_delay / milliseconds(1),
+        bad.corruption, bad.delay / milliseconds(1), bad.jitter / milliseconds(1), bad.bits_per_second, bad.mtu,
+        bad.mtu == 0 || bad.tells_mtu ? "" : " untold");
   }
   return text;
 }

@@ -43,12 +43,19 @@ class TestSegment {
     flags |= more;
     return *this;
   }
+  // Urgent data ends `pointer` octets behind the segment's first.
+  TestSegment& urg(std::uint16_t pointer) {
+    flags |= kUrg;
+    return set(urgent_pointer, pointer);
+  }
+  TestSegment& ecn(std::uint8_t codepoint) { return set(congestion, codepoint); }  // RFC 3168 5
+  TestSegment& dscp(std::uint8_t value) { return set(services, value); }
   TestSegment& raw_options(Bytes bytes) { return set(option_bytes, std::move(bytes)); }
 
   std::uint8_t flags;
   std::optional<std::uint32_t> sequence, acknowledgment;
-  std::optional<std::uint16_t> window, max_segment_size;
-  std::optional<std::uint8_t> window_scale;
+  std::optional<std::uint16_t> window, max_segment_size, urgent_pointer;
+  std::optional<std::uint8_t> window_scale, congestion, services;
   std::optional<Timestamps> timestamps;
   std::optional<std::uint32_t> timestamp_echo;
   std::vector<SackRange> sack_ranges;  // relative to the ISN of the side whose data they acknowledge

@@ -15,6 +15,8 @@ namespace {
 
 // Far more than any run needs: a world that takes more never comes to its end.
 constexpr std::uint64_t kStepBound = 3'000'000;
+// What the trace's hash takes in of a frame: the headers, whose checksums cover the rest.
+constexpr std::size_t kHashedBytes = 96;
 
 device::LinkEnd make_end(device::SlabPool& pool, const HostScenario& host, const Toeplitz& toeplitz) {
   device::LinkEnd end;
@@ -33,11 +35,14 @@ Outcome& Outcome::operator+=(const Outcome& other) {
   refused += other.refused;
   aborted += other.aborted;
   timed_out += other.timed_out;
+  rogues += other.rogues;
   frames += other.frames;
   lost += other.lost;
   retransmitted += other.retransmitted;
   bytes += other.bytes;
   steps += other.steps;
+  predicted += other.predicted;
+  left_out += other.left_out;
   elapsed += other.elapsed;
   return *this;
 }
@@ -59,9 +64,14 @@ World::World(Scenario scenario, Watch watch)
                    [](const ConnectionPlan& a, const ConnectionPlan& b) { return a.start < b.start; });
   link_.observe([this](Instant now, std::size_t from, std::span<const std::byte> frame, const device::Fate& fate) {
     const auto elapsed = static_cast<std::uint64_t>((now - scenario_.start).count());
-    outcome_.trace_hash = siphash_1_3({outcome_.trace_hash, elapsed * 2 + from}, frame);
+    outcome_.trace_hash = siphash_1_3({outcome_.trace_hash ^ frame.size() << 48, elapsed * 2 + from},
+                                      frame.first(std::min(frame.size(), kHashedBytes)));
     if (watch_) watch_(now - scenario_.start, from, frame, fate);
   });
+}
+
+void World::ask_model() {
+  for (Host& host : hosts_) host.ask_model();
 }
 
 Outcome World::run() {
@@ -75,7 +85,7 @@ Outcome World::run() {
     } else if (outcome_.steps >= kStepBound) {
       outcome_.failure = "too many steps: " + check_liveness();
     }
-    now_ = std::max(now_, next);
+    if (outcome_.failure.empty()) now_ = std::max(now_, next);
   }
   finish();
   return outcome_;
@@ -88,22 +98,29 @@ void World::step() {
     faults_on_ = false;
   }
   link_.advance(now_);
-  start_connections();
-  for (Host& host : hosts_) host.run(now_);
-  outcome_.failure = check();
+  std::array<bool, 2> touched{start_connections(), false};
+  const shard::Walk walk = outcome_.steps % walk_every_ == 0 ? shard::Walk::Everything : shard::Walk::Records;
+  for (std::size_t i = 0; i < 2; ++i) {
+    touched[i] |= hosts_[i].has_work(now_);
+    if (!touched[i]) continue;
+    hosts_[i].run(now_);
+    check(i, walk);
+  }
   if (outcome_.failure.empty() && now_ > scenario_.streams_end) outcome_.failure = check_liveness();
 }
 
-void World::start_connections() {
+bool World::start_connections() {
+  const std::size_t before = next_connection_;
   while (next_connection_ < scenario_.connections.size() && scenario_.connections[next_connection_].start <= now_) {
     const ConnectionPlan& plan = scenario_.connections[next_connection_++];
     ++outcome_.connections;
-    if (scenario_.lossy()) ++outcome_.lossy_connections;
-    const SocketAddress server{kServerAddress, kServerPort};
+    if (scenario_.lossy() && !scenario_.black_hole()) ++outcome_.lossy_connections;
+    const SocketAddress server{scenario_.server(), kServerPort};
     if (hosts_[0].application(plan.client_shard).start(now_, plan, server)) continue;
     ++outcome_.refused;
     if (!scenario_.small_tables) outcome_.failure = "the client's shard refused to connect";
   }
+  return next_connection_ != before;
 }
 
 Instant World::next_event() const {
@@ -125,13 +142,10 @@ bool World::streams_ended() const {
   return true;
 }
 
-std::string World::check() const {
-  if (!outcome_.failure.empty()) return outcome_.failure;
-  for (std::size_t i = 0; i < 2; ++i) {
-    const std::string broken = hosts_[i].check();
-    if (!broken.empty()) return fmt::format("host {}, {}", i, broken);
-  }
-  return {};
+void World::check(std::size_t host, shard::Walk walk) {
+  if (!outcome_.failure.empty()) return;
+  const std::string broken = hosts_[host].check(walk);
+  if (!broken.empty()) outcome_.failure = fmt::format("host {}, {}", host, broken);
 }
 
 // Which streams go on although they should have ended; empty if there are none.
@@ -164,19 +178,22 @@ bool World::is_replay(const Talk& talk, const Application& application) const {
   });
 }
 
-// Loss can end the other side first: it gave up, be it on a connection or on a half-open record, or its TIME-WAIT ended
-// while this side went on repeating what had arrived. The RST is how this side hears of it.
+// Loss can end the other side first: it gave up, be it on a connection or on a half-open record, its cookie was too old
+// when the first segment came through, or its TIME-WAIT ended while this side went on repeating what had arrived. The
+// RST is how this side hears of it.
 bool World::other_side_is_over(const Talk& talk) const {
   const Host& other = hosts_[talk.is_client ? 1 : 0];
   if (other.stats()[Counter::HalfOpenTimeouts] > 0) return true;
+  bool never_heard = talk.is_client && scenario_.hosts[1].shard.syn.cookies != SynCookies::Never;
   for (std::size_t s = 0; s < other.shards(); ++s) {
     for (const Talk& peer : other.application(s).talks()) {
+      never_heard &= peer.plan != talk.plan;
       if (peer.plan != talk.plan || !peer.closed) continue;
       const bool has_all = peer.cause == CloseCause::Normal && peer.received == talk.sent;
       if (has_all || peer.cause == CloseCause::TimedOut) return true;
     }
   }
-  return false;
+  return never_heard && now_ - scenario_.start > scenario_.hosts[1].shard.syn.rotate;
 }
 
 void World::judge(const Talk& talk, const Application& application) {
@@ -188,8 +205,9 @@ void World::judge(const Talk& talk, const Application& application) {
     ++outcome_.refused;
     return;
   }
-  ++outcome_.aborted;
-  if (talk.cause == CloseCause::TimedOut) ++outcome_.timed_out;
+  const bool counts = !scenario_.black_hole();
+  outcome_.aborted += counts;
+  outcome_.timed_out += counts && talk.cause == CloseCause::TimedOut;
   const bool allowed = scenario_.lossy() && (talk.cause == CloseCause::TimedOut ||
                                              (talk.cause == CloseCause::Reset && other_side_is_over(talk)));
   if (!allowed && outcome_.failure.empty()) outcome_.failure = "aborted: " + describe(talk);
@@ -200,11 +218,14 @@ void World::finish() {
   for (std::size_t i = 0; i < 2; ++i) {
     outcome_.frames += link_.counters(i).sent;
     outcome_.lost += link_.counters(i).lost;
+    outcome_.predicted += hosts_[i].model_tally().predicted;
+    outcome_.left_out += hosts_[i].model_tally().left_out;
     outcome_.retransmitted += hosts_[i].stats()[Counter::RetransSegs];
     for (std::size_t s = 0; s < hosts_[i].shards(); ++s) {
       for (const Talk& talk : hosts_[i].application(s).talks()) judge(talk, hosts_[i].application(s));
     }
   }
+  for (std::size_t i = 0; i < 2; ++i) check(i, shard::Walk::Everything);
   if (!outcome_.failure.empty()) return;
   for (std::size_t i = 0; i < 2; ++i) {
     const StatsSnapshot stats = hosts_[i].stats();

@@ -30,7 +30,9 @@ TEST(World, SeedsDiffer) {
 
 // A link that carries nothing one way: every open gives up by itself (RFC 9293 MUST-23), nothing leaks, nothing hangs.
 TEST(World, OverADeadLinkEveryOpenTimesOut) {
-  Scenario scenario = make_scenario(1);
+  std::uint64_t seed = 1;
+  while (make_scenario(seed).small_tables) ++seed;
+  Scenario scenario = make_scenario(seed);
   scenario.link[0].loss = 1;
   scenario.faults_stop = scenario.streams_end = kNever;
   const Outcome outcome = World(scenario).run();
@@ -56,12 +58,28 @@ TEST(World, AbortsWithoutMuchLossAreNoticed) {
   EXPECT_THAT(World(scenario).run().failure, testing::HasSubstr("aborted"));
 }
 
+// RFC 9293 3.10.7, segment by segment; only little may be left out.
+TEST(World, EverySegmentIsAsTheModelSays) {
+  Outcome total;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    World world(make_scenario(seed));
+    world.ask_model();
+    const Outcome outcome = world.run();
+    EXPECT_EQ(outcome.failure, "") << "seed " << seed;
+    total += outcome;
+  }
+  EXPECT_GT(total.predicted, 5000u);
+  EXPECT_LT(total.left_out * 100, total.predicted);
+}
+
 TEST(World, WrapMovesTheFirstSequenceNumbersNearTheEnd) {
   int wrapped = 0;
-  for (std::uint64_t seed = 1; seed < 40; ++seed) {
+  for (std::uint64_t seed = 1; seed < 100; ++seed) {
     const Scenario scenario = make_scenario(seed);
     if (scenario.wrap != Wrap::ClientSequence && scenario.wrap != Wrap::ServerSequence) continue;
     const std::size_t side = scenario.wrap == Wrap::ClientSequence ? 0 : 1;
+    // A cookie is no clock.
+    if (side == 1 && scenario.hosts[1].shard.syn.cookies == SynCookies::Always) continue;
     std::optional<std::uint32_t> isn;
     const Outcome outcome = World(steered(scenario), [&](Duration, std::size_t from, std::span<const std::byte> frame,
                                                          const device::Fate&) {

@@ -24,6 +24,20 @@ TEST(Injection, ResetCountsOnlyAtRcvNxt) {
   EXPECT_EQ(talk.stats()[Counter::EstabResets], 1U);
 }
 
+// RFC 5961 3.2: an RST whose SEG.SEQ is outside the window is dropped silently, also where its text reaches into it.
+TEST(Injection, ResetOutsideTheWindowIsNotAnswered) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens();
+  const std::uint32_t edge = 1 + talk.service().connection.info().rcv_wnd;
+  peer.sends(rst().seq(edge));
+  peer.sends(rst().seq(0).data("tail"));
+  peer.expects_nothing();
+  EXPECT_EQ(talk.stats()[Drop::OutOfWindow], 2U);
+  peer.sends(rst().seq(edge - 1));
+  peer.expects(ack(1));  // inside: challenged
+}
+
 TEST(Injection, SynIsChallengedWhateverItsNumber) {
   Conversation talk;
   Peer& peer = talk.peer();

@@ -155,9 +155,17 @@ TEST(Reassembly, AgreesWithAByteArray) {
       Block* block = memory.make(64);
       for (std::uint32_t i = 0; i < length; ++i) block->base[i] = static_cast<std::byte>('a' + random.below(26));
       const Slice payload{block, block->base, length};
-      bool overlapped = false;
+      std::optional<TextSpan> repeated;
       const Inserted result = insert(reassembly, {begin, end, begin == next}, begin - (start + offset),
-                                     std::span(&payload, 1), memory.memory(), overlapped);
+                                     std::span(&payload, 1), memory.memory(), repeated);
+      Seq first = begin;
+      while (first < end && !oracle.contains(first - start)) first += 1;
+      Seq last = first;
+      while (last < end && oracle.contains(last - start)) last += 1;
+      ASSERT_EQ(repeated.has_value(), first < end);
+      if (repeated) {
+        ASSERT_TRUE(repeated->begin == first && repeated->end == last);
+      }
       if (result != Inserted::Full) {
         for (Seq at = begin; at < end; at += 1) {
           oracle.emplace(at - start, static_cast<char>(block->base[at - (start + offset)]));
@@ -181,10 +189,10 @@ TEST(Reassembly, RunningOutOfNodesKeepsWhatIsHeldConsistent) {
   Reassembly reassembly;
   Block* block = memory.make(64);
   const Slice payload{block, block->base, 10};
-  bool overlapped = false;
+  std::optional<TextSpan> repeated;
   for (std::uint32_t n = 0; n < 5; ++n) {
     const Inserted result = insert(reassembly, {Seq(100 + 20 * n), Seq(110 + 20 * n), false}, 0, std::span(&payload, 1),
-                                   memory.memory(), overlapped);
+                                   memory.memory(), repeated);
     EXPECT_EQ(result, n < 3 ? Inserted::Queued : Inserted::Full);
   }
   EXPECT_EQ(reassembly.count, 3U);

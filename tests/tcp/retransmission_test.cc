@@ -89,7 +89,7 @@ TEST(Retransmission, R2EndsTheConnection) {
   const Instant start = talk.now();
   talk.ignores_the_rest();
   while (talk.shard().connections() > 0 && talk.now() - start < 3h) talk.advance(10s);
-  EXPECT_EQ(talk.service().take_events(), "opened, closed timed_out");
+  EXPECT_EQ(talk.service().take_events(), "opened, report retransmitting, closed timed_out");
   EXPECT_GT(talk.now() - start, 100s);
   EXPECT_LT(talk.now() - start, 20min);
 }

@@ -197,6 +197,19 @@ TEST(Teardown, FinBeforeItsTextWaitsForIt) {
   EXPECT_EQ(talk.service().take_events(), "data 3, peer_closed");
 }
 
+// RFC 5681 4.2: what is out of order is acknowledged at once, its repetition, too.
+TEST(Teardown, FinRepeatedBeforeItsTurnIsAcknowledgedAgain) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens();
+  peer.sends(fin().seq(4));
+  peer.expects(ack(1));
+  peer.sends(fin().seq(4));
+  peer.expects(ack(1));
+  peer.sends(data("abc").seq(1));
+  peer.expects(ack(5));
+}
+
 TEST(Teardown, SilentPeerInFinWait2IsForgotten) {
   Conversation talk;
   Peer& peer = talk.peer();

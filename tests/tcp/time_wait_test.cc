@@ -97,6 +97,31 @@ TEST_F(Reopening, SpoofedSynLeavesTheEntryAsItWas) {
   EXPECT_EQ(talk.shard().time_wait(), 0U);
 }
 
+// RFC 5961 4.2: who answers an old duplicate of our SYN is told what the numbers are, and ends it by RST. A SYN-ACK
+// without timestamps gets no more bytes than it brought.
+TEST(TimeWait, SynAckIsChallenged) {
+  for (const bool timestamps : {false, true}) {
+    Conversation talk;
+    Peer& peer = talk.peer();
+    into_time_wait(talk, peer, timestamps);
+    peer.sends(syn_ack().seq(70'000).ack(1).no_ts());
+    peer.expects(ack(2).seq(2).no_ts());
+    EXPECT_EQ(talk.shard().time_wait(), 1U);
+  }
+}
+
+// RFC 7323 3.2: once timestamps are agreed upon, a segment without them is dropped silently. It restarts nothing.
+TEST(TimeWait, FinWithoutTimestampsIsIgnored) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  into_time_wait(talk, peer, true);
+  peer.sends(fin().seq(1).ack(2).no_ts());
+  peer.expects_nothing();
+  EXPECT_EQ(talk.stats()[Counter::TimeWaitRestarted], 0U);
+  peer.sends(fin().seq(1).ack(2));
+  peer.expects(ack(2));
+}
+
 TEST(TimeWaitBudget, OldestMakesRoom) {
   ConversationOptions options;
   options.shard.limits.time_wait = 2;

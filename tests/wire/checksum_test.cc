@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "base/random.h"
@@ -119,11 +120,28 @@ TEST(Checksum, PseudoHeaderIsItsTwelveBytes) {
       for (std::size_t i = 0; i < count; ++i) value = value << 8 | std::to_integer<std::uint32_t>(bytes[from + i]);
       return value;
     };
-    EXPECT_EQ(fold(pseudo_header({number(0, 4)}, {number(4, 4)}, static_cast<std::uint8_t>(number(9, 1)),
-                                 static_cast<std::uint16_t>(number(10, 2)))),
+    EXPECT_EQ(fold(pseudo_header(Ipv4Address{number(0, 4)}, Ipv4Address{number(4, 4)},
+                                 static_cast<std::uint8_t>(number(9, 1)), static_cast<std::uint16_t>(number(10, 2)))),
               slow_sum(bytes));
   }
-  static_assert(pseudo_header({0xffffffff}, {0xffffffff}, 255, 0xffff) == 5 * std::uint64_t{0xffff} + 255);
+  static_assert(pseudo_header(Ipv4Address{0xffffffff}, Ipv4Address{0xffffffff}, 255, 0xffff) ==
+                5 * std::uint64_t{0xffff} + 255);
+}
+
+// RFC 8200 8.1: two addresses, the length in 32 bits, three zeros and the next header.
+TEST(Checksum, PseudoHeaderOfIpv6IsItsFortyBytes) {
+  Random random(11);
+  for (int round = 0; round < 100; ++round) {
+    Bytes bytes(40);
+    random.fill(bytes);
+    for (const std::size_t zero : {32U, 33U, 36U, 37U, 38U}) bytes[zero] = std::byte{0};
+    Ipv6Address source;
+    Ipv6Address destination;
+    std::memcpy(source.octets.data(), bytes.data(), 16);
+    std::memcpy(destination.octets.data(), bytes.data() + 16, 16);
+    EXPECT_EQ(fold(pseudo_header(source, destination, std::to_integer<std::uint8_t>(bytes[39]), load_be16(&bytes[34]))),
+              slow_sum(bytes));
+  }
 }
 
 TEST(Checksum, FoldsAnySum) {
@@ -171,8 +189,8 @@ TEST(NativeChecksum, PseudoHeaderIsTheSameButForItsAddresses) {
     random.fill(addresses);
     const auto protocol = static_cast<std::uint8_t>(random.next());
     const auto length = static_cast<std::uint16_t>(random.next());
-    const std::uint64_t expected =
-        pseudo_header({load_be32(addresses.data())}, {load_be32(addresses.data() + 4)}, protocol, length);
+    const std::uint64_t expected = pseudo_header(Ipv4Address{load_be32(addresses.data())},
+                                                 Ipv4Address{load_be32(addresses.data() + 4)}, protocol, length);
     const std::uint64_t sum = native_pseudo_header(protocol, length) + native_sum(addresses.data(), addresses.size());
     ASSERT_EQ(swap_if_little_endian(fold(sum)), fold(expected));
   }

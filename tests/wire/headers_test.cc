@@ -7,7 +7,10 @@
 #include "wire/arp.h"
 #include "wire/ethernet.h"
 #include "wire/icmp.h"
+#include "wire/icmpv6.h"
 #include "wire/ipv4.h"
+#include "wire/ipv6.h"
+#include "wire/ndp.h"
 #include "wire/tcp.h"
 
 namespace levee::wire {
@@ -47,6 +50,10 @@ TEST(Headers, AreRefusedAtEveryTruncation) {
   expect_refused_when_truncated<ArpPacket>();
   expect_refused_when_truncated<Ipv4Header>();
   expect_refused_when_truncated<IcmpHeader>();
+  expect_refused_when_truncated<Ipv6Header>();
+  expect_refused_when_truncated<Icmpv6Header>();
+  expect_refused_when_truncated<NeighbourMessage>();
+  expect_refused_when_truncated<LinkLayerOption>();
   expect_refused_when_truncated<TcpHeader>();
 }
 
@@ -125,6 +132,47 @@ TEST(Headers, Icmp) {
   const IcmpHeader header{
       .type = kEchoRequest, .code = 0, .checksum = be16(0x1234), .identifier = be16(0x5678), .sequence = be16(2)};
   EXPECT_EQ(bytes_of(header), bytes({8, 0, 0x12, 0x34, 0x56, 0x78, 0, 2}));
+}
+
+TEST(Headers, Ipv6) {
+  Ipv6Header header{};
+  header.set_class_and_flow(0xb9, 0xfabcde);  // a flow label has 20 bits
+  header.payload_length = 1440;
+  header.next_header = kProtocolTcp;
+  header.hop_limit = 64;
+  header.source = {{0xfd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}};
+  header.destination = {{0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}};
+  const Bytes golden = bytes({0x6b, 0x9a, 0xbc, 0xde, 0x05, 0xa0, 6, 64, 0xfd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+                              11,   12,   13,   14,   0xfd, 0,    0, 0,  0,    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2});
+  EXPECT_EQ(bytes_of(header), golden);
+  EXPECT_EQ(header.version(), 6U);
+  EXPECT_EQ(header.traffic_class(), 0xb9);
+  EXPECT_EQ(header.flow_label(), 0xabcdeU);
+  EXPECT_EQ(header.total_length(), 1480U);
+  header.payload_length = 0xffff;
+  EXPECT_EQ(header.total_length(), 65575U);
+}
+
+// RFC 8200 4 and IANA's registry; nothing else is one.
+TEST(Headers, TheExtensionHeadersOfIpv6) {
+  std::vector<int> found;
+  for (int number = 0; number < 256; ++number) {
+    if (is_extension_header(static_cast<std::uint8_t>(number))) found.push_back(number);
+  }
+  EXPECT_EQ(found, (std::vector<int>{0, 43, 44, 50, 51, 59, 60, 135, 139, 140}));
+}
+
+TEST(Headers, Icmpv6) {
+  Icmpv6Header header{.type = kIcmpv6EchoRequest, .code = 0, .checksum = be16(0x1234), .parameter = be32(0x56780002)};
+  EXPECT_EQ(bytes_of(header), bytes({128, 0, 0x12, 0x34, 0x56, 0x78, 0, 2}));
+  EXPECT_EQ(header.identifier(), 0x5678);
+  EXPECT_EQ(header.sequence(), 2);
+  EXPECT_FALSE(header.is_error());
+  for (const std::uint8_t type :
+       {kIcmpv6Unreachable, kIcmpv6PacketTooBig, kIcmpv6TimeExceeded, kIcmpv6ParameterProblem}) {
+    header.type = type;
+    EXPECT_TRUE(header.is_error()) << int{type};
+  }
 }
 
 TEST(Headers, Tcp) {

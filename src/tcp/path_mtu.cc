@@ -1,0 +1,44 @@
+#include "tcp/path_mtu.h"
+
+#include <algorithm>
+
+namespace levee::tcp {
+namespace {
+
+constexpr Duration kRaiseAfter = std::chrono::minutes(10);
+
+// What is tried when text of `length` bytes does not get through; 0: nothing smaller. An IPv6 path carries packets of
+// 1280 bytes (RFC 8200 5), an IPv4 path nearly always 576.
+std::uint32_t smaller(bool ipv6, std::uint32_t length) {
+  if (ipv6) return length > 1220 ? 1220 : 0;
+  return length > 1024 ? 1024 : (length > 512 ? 512 : 0);
+}
+
+}  // namespace
+
+void lower_mss(Tcb& tcb, std::uint32_t mss, Env& env) {
+  if (mss >= tcb.mss) return;
+  tcb.mss = static_cast<std::uint16_t>(mss);
+  tcb.mss_proven = false;
+  tcb.pending_mss = 0;
+  tcb.mss_raise_at = env.now + kRaiseAfter;
+  env.stats.count(Counter::PathMtuLowered);
+  if (tcb.transfer != kNoIndex) env.transfers[tcb.transfer].scoreboard.lose_all();
+}
+
+void suspect_black_hole(Tcb& tcb, Env& env) {
+  if (tcb.backoff == 0 || tcb.backoff % 2 != 0) return;
+  const std::uint32_t text = std::min(unsent_and_unacked(tcb, env.transfers), tcb.flight());
+  const std::uint32_t mss = smaller(tcb.ipv6, std::min<std::uint32_t>(text, tcb.mss));
+  if (mss != 0) lower_mss(tcb, mss, env);
+}
+
+void raise_mss_if_due(Tcb& tcb, const Env& env) {
+  if (tcb.mss == tcb.mss_limit || env.now < tcb.mss_raise_at) return;
+  tcb.mss = tcb.mss_limit;
+  tcb.mss_proven = false;
+  tcb.mss_raise_at = kNever;
+  tcb.congestion.cwnd = std::max<std::uint32_t>(tcb.congestion.cwnd, tcb.mss);
+}
+
+}  // namespace levee::tcp

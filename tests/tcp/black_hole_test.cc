@@ -1,0 +1,79 @@
+// Large segments vanish and no router says why (RFC 2923 2.1, RFC 4821 7.7): they become smaller.
+#include <gtest/gtest.h>
+
+#include "tcp/sending.h"
+
+namespace levee::sim {
+namespace {
+
+ConversationOptions over_ipv6() {
+  ConversationOptions options;
+  options.over_ipv6();
+  return options;
+}
+
+using namespace std::chrono_literals;
+using Sent = Sending::Sent;
+
+TEST(BlackHole, EverySecondTimeoutTriesSmallerSegments) {
+  Sending sending({.sack = false, .mss = 1460});
+  sending.sends(3000);
+  EXPECT_EQ(sending.sent().front(), std::pair(1U, 1460U));
+  std::vector<std::uint32_t> lengths;
+  while (lengths.size() < 5) {
+    sending.talk.advance(100ms);
+    for (const auto& [seq, length] : sending.sent()) {
+      EXPECT_EQ(seq, 1U);
+      lengths.push_back(length);
+    }
+  }
+  EXPECT_EQ(lengths, (std::vector<std::uint32_t>{1460, 1024, 1024, 512, 512}));
+  // What gets through is cut to the new size; nothing is missing and nothing stalls.
+  sending.peer.sends(ack(513));
+  for (const auto& each : sending.sent()) EXPECT_LE(each.second, 512U);
+  EXPECT_EQ(sending.info().effective_mss, 512U);
+  sending.peer.sends(ack(3001));
+  EXPECT_EQ(sending.sent(), Sent{});
+  EXPECT_EQ(sending.count(Counter::PathMtuLowered), 2U);
+}
+
+// RFC 8200 5: no IPv6 path carries less than 1280 octets.
+TEST(BlackHole, Ipv6StopsAtItsLeastMtu) {
+  Sending sending({.sack = false, .mss = 1440}, over_ipv6());
+  sending.sends(3000);
+  static_cast<void>(sending.sent());
+  sending.talk.advance(20s);
+  ASSERT_GE(sending.count(Counter::TCPTimeouts), 4U);
+  EXPECT_EQ(sending.info().effective_mss, 1220U);
+}
+
+// A peer that is only slow, or small segments: no reason.
+TEST(BlackHole, SmallSegmentsAreNotSuspected) {
+  Sending sending({.sack = false, .mss = 1460});
+  sending.sends(500);
+  sending.talk.advance(20s);
+  ASSERT_GE(sending.count(Counter::TCPTimeouts), 4U);
+  EXPECT_EQ(sending.info().effective_mss, 1460U);
+}
+
+// RFC 1191 6.3: ten minutes later the full size is tried again.
+TEST(BlackHole, TheFullSizeComesBack) {
+  Sending sending({.sack = false, .mss = 1460});
+  sending.sends(2920);
+  sending.talk.advance(2s);
+  ASSERT_EQ(sending.info().effective_mss, 1024U);
+  sending.peer.sends(ack(2921));
+  sending.talk.advance(9min);
+  sending.peer.sends(data("a").ack(2921));
+  static_cast<void>(sending.sent());
+  EXPECT_EQ(sending.info().effective_mss, 1024U);
+  sending.talk.advance(2min);
+  sending.peer.sends(data("b").ack(2921));
+  static_cast<void>(sending.sent());
+  EXPECT_EQ(sending.info().effective_mss, 1460U);
+  sending.sends(1460);
+  EXPECT_EQ(sending.sent(), (Sent{{2921, 1460}}));
+}
+
+}  // namespace
+}  // namespace levee::sim
