@@ -6,6 +6,7 @@
 
 #include "shard/impl.h"
 #include "tcp/keepalive.h"
+#include "tcp/recovery.h"
 #include "tcp/user_calls.h"
 
 namespace levee {
@@ -77,6 +78,9 @@ ConnectionInfo Connection::info() const {
     info.rttvar = std::chrono::microseconds(tcb.rtt.rttvar_us);
     info.rto = tcb.rtt.rto(impl.tcp_options(record.listener), tcb.rto_shift);
     info.retransmits = tcb.retransmits;
+    info.in_flight = tcb.idle() ? tcb.flight() : tcp::pipe(tcb, impl.transfers_[tcb.transfer]);
+    info.path_mtu = impl.topology_.interface(record.interface).mtu;
+    if (tcb.mss < tcb.mss_limit) info.path_mtu = tcb.mss + impl.headers_of(record.key) + (tcb.timestamps ? 12U : 0U);
     info.timestamps = tcb.timestamps;
     info.sack = tcb.sack;
     info.window_scaling = tcb.window_scaling;

@@ -146,52 +146,50 @@ bool Shard::Impl::prepare_cookie(const Packet& packet, std::size_t lane, bool fo
   return true;
 }
 
-// The frames rewritten: MACs swapped, the packets from their forms. Returns the bytes of the replies.
-std::uint64_t Shard::Impl::answer_from_columns(std::size_t begin, std::size_t count, OutFrame* replies) {
-  const CookieBatch& batch = cookie_batch_;
-  const SynAckForms& forms = *batch.forms_of_columns;
+// The frames rewritten: MACs swapped, the packets from their forms. Returns the bytes of the replies. `form_of` and
+// `words_of` are the family's, by place in the burst.
+template <typename FormOf, typename WordsOf>
+std::uint64_t Shard::Impl::answer_with(std::size_t begin, std::size_t count, OutFrame* replies, FormOf&& form_of,
+                                       WordsOf&& words_of) {
   const Frame* frame = &burst_frames_[begin];
   std::uint64_t bytes = 0;
   for (std::size_t i = begin; i < begin + count; ++i, ++frame) {
-    const SynAckForm& form = forms[batch.agreed[i]];
-    const SynAckForm::Words words{.begin = batch.begin[i],
-                                  .acknowledgment = batch.acknowledgment[i],
-                                  .checksums = batch.checksums[i],
-                                  .timestamps = batch.timestamps[i]};
+    const auto& form = form_of(i);
+    const auto words = words_of(i);
     std::byte* const data = frame->data;
     OutFrame& reply = *replies++;
     reply = form.frame();
     reply.head = frame->block;
     reply.data = data;
     bytes += form.frame().length;
-    std::memcpy(data, batch.ethernet[i].data(), sizeof(batch.ethernet[i]));
+    std::memcpy(data, cookie_batch_.ethernet[i].data(), sizeof(cookie_batch_.ethernet[i]));
     form.fill_in(data + sizeof(wire::EthernetHeader), words);
   }
   return bytes;
 }
 
-std::uint64_t Shard::Impl::answer_from_columns6(std::size_t begin, std::size_t count, OutFrame* replies) {
+std::uint64_t Shard::Impl::answer_from_columns(std::size_t begin, std::size_t count, OutFrame* replies) {
   const CookieBatch& batch = cookie_batch_;
   const SynAckForms& forms = *batch.forms_of_columns;
-  const Frame* frame = &burst_frames_[begin];
-  std::uint64_t bytes = 0;
-  for (std::size_t i = begin; i < begin + count; ++i, ++frame) {
-    const SynAckForm6& form = forms.six(batch.agreed[i]);
-    const SynAckForm6::Words words{.label = batch.label[i],
-                                   .sequence = batch.sequence[i],
-                                   .acknowledgment = batch.acknowledgment[i],
-                                   .checksum = batch.checksums[i],
-                                   .timestamps = batch.timestamps[i]};
-    std::byte* const data = frame->data;
-    OutFrame& reply = *replies++;
-    reply = form.frame();
-    reply.head = frame->block;
-    reply.data = data;
-    bytes += form.frame().length;
-    std::memcpy(data, batch.ethernet[i].data(), sizeof(batch.ethernet[i]));
-    form.fill_in(data + sizeof(wire::EthernetHeader), words);
+  if (burst_is_ipv6_) {
+    return answer_with(
+        begin, count, replies, [&](std::size_t i) -> const SynAckForm6& { return forms.six(batch.agreed[i]); },
+        [&](std::size_t i) {
+          return SynAckForm6::Words{.label = batch.label[i],
+                                    .sequence = batch.sequence[i],
+                                    .acknowledgment = batch.acknowledgment[i],
+                                    .checksum = batch.checksums[i],
+                                    .timestamps = batch.timestamps[i]};
+        });
   }
-  return bytes;
+  return answer_with(
+      begin, count, replies, [&](std::size_t i) -> const SynAckForm& { return forms[batch.agreed[i]]; },
+      [&](std::size_t i) {
+        return SynAckForm::Words{.begin = batch.begin[i],
+                                 .acknowledgment = batch.acknowledgment[i],
+                                 .checksums = batch.checksums[i],
+                                 .timestamps = batch.timestamps[i]};
+      });
 }
 
 // One that was prepared by itself, or whose flow may be known. Without `reply` it gets none.
@@ -251,8 +249,7 @@ std::size_t Shard::Impl::settle_prepared(std::size_t begin, std::size_t end) {
   while (i < end && (prepared_ >> i & 1) != 0) {
     const auto run_of = [i](std::uint64_t places) { return static_cast<std::size_t>(std::countr_one(places >> i)); };
     if (const std::size_t run = std::min(run_of(answerable), room - answered); run != 0) {
-      bytes += burst_is_ipv6_ ? answer_from_columns6(i, run, replies + answered)
-                              : answer_from_columns(i, run, replies + answered);
+      bytes += answer_from_columns(i, run, replies + answered);
       answered += run;
       i += run;
       continue;

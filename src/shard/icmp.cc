@@ -26,20 +26,9 @@ std::optional<Drop> Shard::Impl::answer_echo(Packet& packet) {
   if (frame.length < length || packet.ip().header_length() != sizeof(wire::Ipv4Header)) return Drop::UnhandledIcmp;
   stats_.count(Counter::IcmpInEchos);
 
-  const MacAddress back_to = packet.ethernet().source;
-  const std::byte* asked = frame.data;
-  const ReplyBuffer buffer = reply_buffer(packet, length);
+  ReplyBuffer buffer;
+  if (const std::optional<Drop> drop = turn_around(packet, length, buffer)) return drop;
   if (buffer.block == nullptr) return std::nullopt;
-  if (buffer.data != asked) {
-    if (buffer.data + length > buffer.block->base + buffer.block->size) {
-      stash_.drop(buffer.block);
-      return Drop::UnhandledIcmp;
-    }
-    std::memcpy(buffer.data, asked, length);
-  }
-  auto& ethernet = *reinterpret_cast<wire::EthernetHeader*>(buffer.data);
-  ethernet.destination = back_to;
-  ethernet.source = topology_.interface(packet.interface).mac;
   auto& ip = *reinterpret_cast<wire::Ipv4Header*>(buffer.data + packet.l3_offset);
   const Ipv4Address from = ip.source();
   ip.set_source(ip.destination());
@@ -52,6 +41,31 @@ std::optional<Drop> Shard::Impl::answer_echo(Packet& packet) {
   // The two zeros are the same to who verifies, except over a message that is all zeros: there only 0xffff is right.
   const std::uint16_t checksum = wire::update(icmp.checksum.value(), std::uint16_t{wire::kEchoRequest} << 8, 0);
   icmp.checksum = checksum == 0 ? std::uint16_t{0xffff} : checksum;
+  emit_echo(packet, buffer, length);
+  return std::nullopt;
+}
+
+// The whole packet, in its own frame or in a blank, on its way back to the MAC that it came from; no block: there was
+// no buffer.
+std::optional<Drop> Shard::Impl::turn_around(Packet& packet, std::uint32_t length, ReplyBuffer& buffer) {
+  const MacAddress back_to = packet.ethernet().source;
+  const std::byte* asked = packet.frame->data;
+  buffer = reply_buffer(packet, length);
+  if (buffer.block == nullptr) return std::nullopt;
+  if (buffer.data != asked) {
+    if (buffer.data + length > buffer.block->base + buffer.block->size) {
+      stash_.drop(buffer.block);
+      return Drop::UnhandledIcmp;
+    }
+    std::memcpy(buffer.data, asked, length);
+  }
+  auto& ethernet = *reinterpret_cast<wire::EthernetHeader*>(buffer.data);
+  ethernet.destination = back_to;
+  ethernet.source = topology_.interface(packet.interface).mac;
+  return std::nullopt;
+}
+
+void Shard::Impl::emit_echo(const Packet& packet, const ReplyBuffer& buffer, std::uint32_t length) {
   OutFrame out;
   out.head = buffer.block;
   out.data = buffer.data;
@@ -59,7 +73,6 @@ std::optional<Drop> Shard::Impl::answer_echo(Packet& packet) {
   out.port = topology_.interface(packet.interface).port;
   emit(out);
   stats_.count(Counter::IcmpOutEchoReps);
-  return std::nullopt;
 }
 
 }  // namespace levee::shard

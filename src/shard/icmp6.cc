@@ -1,7 +1,5 @@
 // ICMPv6 (RFC 4443): echo requests to our addresses are answered in place; neighbour discovery is in ndp.cc, errors are
 // in icmp_errors.cc. What is for a group or from nobody has been dropped before, solicitations aside (packet.cc).
-#include <cstring>
-
 #include "shard/impl.h"
 #include "wire/checksum.h"
 #include "wire/icmpv6.h"
@@ -36,20 +34,9 @@ std::optional<Drop> Shard::Impl::process_icmp6(Packet& packet, bool forwarded) {
 std::optional<Drop> Shard::Impl::answer_echo6(Packet& packet) {
   stats_.count(Counter::IcmpInEchos);
   const std::uint32_t length = packet.payload_offset + packet.payload_length;
-  const MacAddress back_to = packet.ethernet().source;
-  const std::byte* asked = packet.frame->data;
-  const ReplyBuffer buffer = reply_buffer(packet, length);
+  ReplyBuffer buffer;
+  if (const std::optional<Drop> drop = turn_around(packet, length, buffer)) return drop;
   if (buffer.block == nullptr) return std::nullopt;
-  if (buffer.data != asked) {
-    if (buffer.data + length > buffer.block->base + buffer.block->size) {
-      stash_.drop(buffer.block);
-      return Drop::UnhandledIcmp;
-    }
-    std::memcpy(buffer.data, asked, length);
-  }
-  auto& ethernet = *reinterpret_cast<wire::EthernetHeader*>(buffer.data);
-  ethernet.destination = back_to;
-  ethernet.source = topology_.interface(packet.interface).mac;
   auto& ip = *reinterpret_cast<wire::Ipv6Header*>(buffer.data + packet.l3_offset);
   ip.set_class_and_flow(ip.traffic_class(), 0);
   ip.hop_limit = 64;
@@ -61,13 +48,7 @@ std::optional<Drop> Shard::Impl::answer_echo6(Packet& packet) {
   // The addresses have changed places, which no sum notices.
   icmp.checksum = wire::update(icmp.checksum.value(), std::uint16_t{wire::kIcmpv6EchoRequest} << 8,
                                std::uint16_t{wire::kIcmpv6EchoReply} << 8);
-  OutFrame out;
-  out.head = buffer.block;
-  out.data = buffer.data;
-  out.length = length;
-  out.port = topology_.interface(packet.interface).port;
-  emit(out);
-  stats_.count(Counter::IcmpOutEchoReps);
+  emit_echo(packet, buffer, length);
   return std::nullopt;
 }
 

@@ -1,6 +1,7 @@
 // The inside of a shard: its tables, and the rooms that work on them. Private to src/shard.
 //
-//   ingress.cc     frames -> segments -> TCBs; header_columns, plain_packet, packet: what a frame says
+//   burst.cc       a burst taken apart and hashed; header_columns, plain_packet, packet: what a frame says
+//   ingress.cc     frames -> segments -> TCBs         handshake.cc   what reaches a half-open record
 //   cookie_batch.cc, cookie_columns.cc   a burst of SYNs and forged ACKs; syn_policy.cc: which tier answers a SYN
 //   reopening.cc   half-open records made, and those that reopen TIME-WAIT a burst at a time
 //   replies.cc     stateless replies, in place; syn_ack_forms.cc
@@ -109,7 +110,7 @@ class Shard::Impl {
  public:
   Impl(Shard& self, const ShardOptions& options, const Secrets& secrets, std::span<Mailbox* const> outboxes);
 
-  // --- ingress.cc ---
+  // --- burst.cc, ingress.cc ---
   void receive(std::span<const Frame> frames);
   void deliver(const Message& message);
 
@@ -231,6 +232,13 @@ class Shard::Impl {
   std::array<Slice, kMaxPieces> pieces_{};  // payload of the segment that is being handled
 
  private:
+  // --- burst.cc ---
+  void take_burst(std::span<const Frame> frames);
+  [[nodiscard]] Packet& packet_at(std::size_t place);
+  void hash_burst(std::size_t count);
+  void look_up_early(std::size_t count);
+  void take_turn(Packet& packet);
+
   // --- ingress.cc ---
   [[nodiscard]] bool forward(Packet& packet, unsigned owner);
   template <typename Same>
@@ -241,18 +249,15 @@ class Shard::Impl {
   [[nodiscard]] std::uint32_t find_reopening(const FlowKey& flow, std::uint64_t hash) const;
   [[nodiscard]] unsigned owner_of(const FlowKey& flow) const;
   [[nodiscard]] std::uint16_t listener_of(const Packet& packet) const;
-  void take_burst(std::span<const Frame> frames);
-  [[nodiscard]] Packet& packet_at(std::size_t place);
-  void hash_burst(std::size_t count);
-  void look_up_early(std::size_t count);
-  void take_turn(Packet& packet);
   std::optional<Drop> process(Packet& packet, bool forwarded);
   std::optional<Drop> process_tcp(Packet& packet, bool forwarded);
   std::optional<Drop> to_connection(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
-  std::optional<Drop> to_half_open(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
-  std::optional<Drop> wrong_ack(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
   std::optional<Drop> to_time_wait(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
   std::optional<Drop> to_nobody(Packet& packet, const tcp::Segment& segment, bool forwarded);
+
+  // --- handshake.cc ---
+  std::optional<Drop> to_half_open(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
+  std::optional<Drop> wrong_ack(std::uint32_t index, Packet& packet, const tcp::Segment& segment);
   std::optional<Drop> accept(std::uint32_t half_index, Packet& packet, const tcp::Segment& segment,
                              std::uint32_t reopened);
   // Why a valid ACK of a handshake has to wait; counted.
@@ -265,7 +270,9 @@ class Shard::Impl {
   bool prepare_cookie(const Packet& packet, std::size_t lane, bool for_syns, bool for_acks);
   [[nodiscard]] CookieBatch::Target cookie_target(const Packet& packet) const;
   std::uint64_t answer_from_columns(std::size_t begin, std::size_t count, OutFrame* replies);
-  std::uint64_t answer_from_columns6(std::size_t begin, std::size_t count, OutFrame* replies);
+  template <typename FormOf, typename WordsOf>
+  std::uint64_t answer_with(std::size_t begin, std::size_t count, OutFrame* replies, FormOf&& form_of,
+                            WordsOf&& words_of);
   enum class Settled : std::uint8_t { No, Answered, Refused };
   Settled settle_alone(std::size_t place, OutFrame* reply);
   // Settles as many of the burst's packets from `begin` on as are prepared and simple; returns the first that is not.
@@ -322,6 +329,8 @@ class Shard::Impl {
   std::optional<Drop> process_icmp6(Packet& packet, bool forwarded);
   std::optional<Drop> answer_echo(Packet& packet);
   std::optional<Drop> answer_echo6(Packet& packet);
+  std::optional<Drop> turn_around(Packet& packet, std::uint32_t length, ReplyBuffer& buffer);
+  void emit_echo(const Packet& packet, const ReplyBuffer& buffer, std::uint32_t length);
   std::optional<Drop> process_icmp_error(Packet& packet, bool forwarded);
   std::optional<Drop> process_solicitation(Packet& packet);
   std::optional<Drop> process_advertisement(const Packet& packet);

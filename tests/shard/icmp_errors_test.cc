@@ -177,6 +177,7 @@ TEST_P(IcmpErrors, TooBigLowersThePathMtu) {
   talk.inject(build(too_big(quote(segment, true), 1300)));
   EXPECT_EQ(talk.stats()[Counter::IcmpErrorsTaken], 1U);
   EXPECT_EQ(mss(), 1300U - (v6() ? 60 : 40));
+  EXPECT_EQ(talk.service().connection.info().path_mtu, 1300U);
   talk.ignores_the_rest();
 }
 

@@ -22,11 +22,13 @@ TEST(SackRecovery, OnlyTheHolesAreRepeated) {
   Peer& peer = sending.peer;
   sending.sends(20'000);
   ASSERT_EQ(sending.sent(), segments(1, 10));
+  EXPECT_EQ(sending.info().in_flight, 10'000U);
   sending.talk.advance(100ms);
   peer.sends(ack(1).sack(1001, 2001));  // the first and the fifth are lost
   EXPECT_EQ(sending.sent(), segments(10'001, 1));
   peer.sends(ack(1).sack(1001, 3001));
   EXPECT_EQ(sending.sent(), segments(11'001, 1));
+  EXPECT_EQ(sending.info().in_flight, 10'000U);  // two are SACKed, two more have gone
   peer.sends(ack(1).sack(1001, 4001));
   EXPECT_EQ(sending.sent(), segments(1, 1));
   EXPECT_EQ(sending.count(Counter::TCPFastRetrans), 1U);
