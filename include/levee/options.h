@@ -51,8 +51,9 @@ struct TcpOptions {
   // R2 as a time: text unacknowledged for so long ends the connection (RFC 9293 3.8.3, RFC 5482). Zero: by
   // max_retransmits alone.
   Duration user_timeout{};
-  // Keepalive (RFC 9293 3.8.4): off by default (MUST-25). After `idle` without a word from the peer a probe goes out
-  // every `interval`; the connection ends when `probes` of them in a row stay unanswered.
+  // Keepalive (RFC 9293 3.8.4): off by default (MUST-25); its times can be set (MUST-27, MUST-28: two hours). After
+  // `idle` without a word from the peer a probe goes out every `interval`; the connection ends when `probes` of them in
+  // a row stay unanswered.
   bool keepalive = false;
   Duration keepalive_idle = std::chrono::hours(2);
   Duration keepalive_interval = std::chrono::seconds(75);
@@ -82,7 +83,7 @@ struct SynPolicy {
 
 // One TCP port that accepts connections.
 struct ListenerOptions {
-  IpAddress address{};  // IpAddress{}: any of our addresses, of both families
+  IpAddress address{};  // IpAddress{}: any of our addresses, of both families (RFC 9293 MUST-43)
   std::uint16_t tcp_port = 0;
   std::uint16_t service = 0;  // index into the services that the runtime was given
   bool server_first = false;  // the service speaks first, so a lost final ACK would be final: never by cookie

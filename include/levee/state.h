@@ -38,7 +38,8 @@ inline constexpr std::size_t kCloseCauseCount = 6;
 
 [[nodiscard]] std::string_view name(CloseCause cause);
 
-// What `Service::on_error_report` is told (RFC 9293 3.9.1.8, ERROR_REPORT): trouble that does not end the connection.
+// What `Service::on_error_report` is told (RFC 9293 3.9.1.8, ERROR_REPORT, MUST-47): trouble that does not end the
+// connection.
 enum class ErrorReport : std::uint8_t {
   Retransmitting,      // R1: the peer has not answered several retransmissions (SHLD-9)
   NetworkUnreachable,  // ICMP, about this connection (RFC 9293 3.9.2.2, SHLD-25; RFC 5461)

@@ -21,7 +21,7 @@ std::uint64_t write_ipv4(std::byte* l3, const FlowKey4& key, const tcp::OutSegme
   ip.set_version_and_length(kIpHeader);
   ip.type_of_service = segment.traffic_class;
   ip.set_total_length(kIpHeader + std::size_t{tcp_length});
-  ip.identification = 0;  // RFC 6864: not used in atomic datagrams
+  ip.identification = 0;  // RFC 6864: not used in atomic datagrams; the same when one is repeated (MAY-4)
   ip.flags_and_offset = wire::kDontFragment;
   ip.ttl = segment.ttl;
   ip.protocol = wire::kProtocolTcp;
@@ -67,7 +67,7 @@ OutFrame write_segment(const Place& place, const Key& key, const tcp::OutSegment
   tcp.set_data_offset(tcp_header);
   tcp.flags = segment.flags;
   tcp.window = segment.window;
-  tcp.checksum = 0;
+  tcp.checksum = 0;  // MUST-2: computed here or by the device
   tcp.urgent_pointer = segment.urgent_pointer;
   if (interface.tcp_checksum_offload) {
     tcp.checksum = wire::fold(pseudo);

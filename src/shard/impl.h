@@ -129,7 +129,7 @@ class Shard::Impl {
   bool expire();
   [[nodiscard]] Instant next_deadline() const;
   [[nodiscard]] std::optional<Ready> next_ready();
-  [[nodiscard]] ConnectResult connect(SocketAddress remote, std::uint16_t service, std::uint16_t local_port);
+  [[nodiscard]] ConnectResult connect(const SocketAddress& remote, std::uint16_t service, SocketAddress local);
   // Brings lists, timers and the flow index in line with what a Tcb has become; after every change to one.
   void settle(std::uint32_t index);
   // The service could not send for want of buffers, not of window: it is told `writable` when there are some.
@@ -366,7 +366,7 @@ class Shard::Impl {
   [[nodiscard]] bool may_hold_text() const;
 };
 
-// RFC 6528: ISN = M + F(4-tuple, secret), M ticking every 4 microseconds (MUST-8, MUST-9, SHLD-1). `hash` is F:
+// RFC 6528 3: ISN = M + F(4-tuple, secret), M ticking every 4 microseconds (MUST-8, MUST-9, SHLD-1). `hash` is F:
 // secret_hash with the ISN's key.
 [[nodiscard]] inline tcp::Seq initial_sequence_number(std::uint64_t hash, Instant now) {
   return tcp::Seq(static_cast<std::uint32_t>(to_nanoseconds(now) / 4000) + static_cast<std::uint32_t>(hash));

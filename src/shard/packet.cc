@@ -86,7 +86,7 @@ std::optional<Drop> take_ipv4(const Frame& frame, std::uint32_t total, const Top
   }
   if (!topology.is_ours(ip.destination())) return Drop::UnknownDestination;  // MUST-57: broadcast and multicast too
   if (ip.is_fragment()) return Drop::Fragment;
-  packet.l4_offset = packet.l3_offset + header;
+  packet.l4_offset = packet.l3_offset + header;  // IP options are stepped over (MUST-50)
   return std::nullopt;
 }
 
@@ -128,7 +128,7 @@ std::optional<Drop> take_tcp(const Frame& frame, std::uint32_t length, Packet& p
   if (offset < kMinTcpHeader || offset > length) return Drop::BadTcpHeader;
   if (!pull_up(frame, packet.l4_offset + offset)) return Drop::HeaderSplit;
   if (frame.tcp_checksum == ChecksumState::Unverified) {
-    // By summing, never by computing and comparing: both zeros are right (RFC 1071).
+    // MUST-3: by summing, never by computing and comparing: both zeros are right (RFC 1071).
     if (!wire::verifies(sum_of(frame, packet.l4_offset, length, pseudo_header(static_cast<std::uint16_t>(length))))) {
       return Drop::BadTcpChecksum;
     }

@@ -297,7 +297,7 @@ void Shard::Impl::abort_all() {
   }
 }
 
-ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, std::uint16_t local_port) {
+ConnectResult Shard::Impl::connect(const SocketAddress& remote, std::uint16_t service, SocketAddress local) {
   // MUST-46: not to broadcast, multicast or ourselves.
   const IpAddress& to = remote.address;
   if (remote.tcp_port == 0 || !to.is_valid_source() || topology_.is_ours(to) ||
@@ -306,16 +306,22 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
   }
   const auto hop = topology_.route(to);
   if (!hop) return {.error = ConnectError::NoSourceAddress, .connection = {}};
+  // MUST-43, MUST-44: an address of ours that was asked for, else the one that the route says.
+  if (local.address.is_unspecified()) {
+    local.address = hop->source;
+  } else if (!topology_.is_ours(local.address) || local.address.is_v4() != to.is_v4()) {
+    return {.error = ConnectError::NoSourceAddress, .connection = {}};
+  }
 
   // A free TCP port whose replies the NIC hands to this shard, drawn anew each time (RFC 6056 3.3.2): neighbouring
   // ports would not do, as under some Toeplitz keys a hundred of them in a row belong to one shard.
   constexpr std::uint32_t kFirst = 32768, kPorts = 28232;  // Linux's ip_local_port_range
-  const std::uint32_t tries = local_port != 0 ? 1 : 64U * options_.shards;
-  FlowKey flow({hop->source, local_port}, remote);
+  const std::uint32_t tries = local.tcp_port != 0 ? 1 : 64U * options_.shards;
+  FlowKey flow(local, remote);
   bool found = false;
   for (std::uint32_t n = 0; n < tries && !found; ++n) {
-    if (local_port == 0) {
-      flow = FlowKey({hop->source, static_cast<std::uint16_t>(kFirst + random_.below(kPorts))}, remote);
+    if (local.tcp_port == 0) {
+      flow = FlowKey({local.address, static_cast<std::uint16_t>(kFirst + random_.below(kPorts))}, remote);
     }
     if (options_.shards > 1 && owner_of(flow) != options_.index) continue;
     found = !find_flow(flow, hash_of(flow));
@@ -331,7 +337,7 @@ ConnectResult Shard::Impl::connect(SocketAddress remote, std::uint16_t service, 
     return {.error = ConnectError::NoResource, .connection = {}};
   }
   ConnectionRecord& record = connections_[index];
-  record.key = keep(flow);
+  record.key = keep(flow);  // both addresses, for the connection's life (MUST-45)
   record.tcb.ipv6 = !record.key.is_v4();
   set_hop(record, hop);
   record.service = service;

@@ -94,9 +94,10 @@ void Shard::outgoing_taken() {
 Block* Shard::next_released() { return impl_->next_released(); }
 void Shard::release_blanks() { impl_->stash_.give_back_all(); }
 
-ConnectResult Shard::connect(Instant now, SocketAddress remote, std::uint16_t service, std::uint16_t local_port) {
+ConnectResult Shard::connect(Instant now, SocketAddress remote, std::uint16_t service, std::uint16_t local_port,
+                             const IpAddress& local_address) {
   impl_->now_ = now;
-  return impl_->connect(remote, service, local_port);
+  return impl_->connect(remote, service, {local_address, local_port});
 }
 
 const Stats& Shard::stats() const { return impl_->stats_; }

@@ -107,8 +107,9 @@ class Shard {
   void release_blanks();  // for shutdown: the stash empties into the released buffers
 
   // --- active open (RFC 9293 3.9.1.1) ---
+  // From a TCP port that is free, and from the address of ours that the route says, unless they are given (MUST-43).
   [[nodiscard]] ConnectResult connect(Instant now, SocketAddress remote, std::uint16_t service,
-                                      std::uint16_t local_port = 0);
+                                      std::uint16_t local_port = 0, const IpAddress& local_address = {});
 
   // --- the state as a whole ---
   [[nodiscard]] const Stats& stats() const;

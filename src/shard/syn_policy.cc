@@ -8,8 +8,8 @@
 
 namespace levee::shard {
 
-// Whether a SYN that comes now is answered by cookie. With SynCookies::Auto: from three quarters of the SYN queue on,
-// until it has drained to a quarter; cookie_mode_ is what the last SYN found.
+// RFC 4987 3.7: whether a SYN that comes now is answered by cookie. With SynCookies::Auto: from three quarters of the
+// SYN queue on, until it has drained to a quarter; cookie_mode_ is what the last SYN found.
 bool Shard::Impl::in_cookie_mode() const {
   if (options_.syn.cookies != SynCookies::Auto) return options_.syn.cookies == SynCookies::Always;
   const std::uint64_t used = half_open_.in_use();

@@ -105,12 +105,15 @@ class Topology {
 
   // Exact address before wildcard; kNoListener if nobody listens.
   static constexpr std::uint16_t kNoListener = 0xffff;
+  // Asked only for tuples without a record: a listener does not touch connections (MUST-41), and none of them keeps
+  // their TCP port from being listened to (MUST-42).
   [[nodiscard]] std::uint16_t listener(Ipv4Address address, std::uint16_t tcp_port) const;
   [[nodiscard]] std::uint16_t listener(const Ipv6Address& address, std::uint16_t tcp_port) const;
   [[nodiscard]] std::size_t listeners() const { return listeners_.size(); }
   [[nodiscard]] const ListenerOptions& listener_options(std::uint16_t index) const { return listeners_[index]; }
 
   // RFC 9293 3.7.1: MSS from the interface's MTU, the headers off: 40 bytes or IPv6's 60.
+  // What we advertise is what the interface can receive: its MTU less both headers (MUST-67).
   [[nodiscard]] tcp::MssLimits mss_limits(std::uint16_t interface, const levee::TcpOptions& options,
                                           std::uint32_t headers) const;
 

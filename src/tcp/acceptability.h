@@ -25,8 +25,8 @@ namespace levee::tcp {
 // RFC 7323 4.3 (2): the echo follows the segment that covers the last ACK sent.
 void update_ts_recent(Tcb& tcb, const Segment& segment, const Env& env);
 
-// An ACK that answers something wrong (RFC 5961 7): limited per connection, never by a counter that others can probe
-// (CVE-2016-5696).
+// An ACK that answers something wrong (RFC 5961 7, THR-1): limited per connection, never by a counter that others can
+// probe (CVE-2016-5696).
 void challenge(Tcb& tcb, Env& env);
 
 // What an unacceptable segment that is not an RST is answered with: "send an acknowledgment". Those that carry text are

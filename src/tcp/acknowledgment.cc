@@ -8,8 +8,8 @@
 namespace levee::tcp {
 namespace {
 
-// RFC 5961 5.2: (SND.UNA - MAX.SND.WND) =< SEG.ACK =< SND.NXT; and never before the ISS, or a blind attacker could
-// acknowledge bytes of an earlier incarnation ("ghost ACKs", CVE-2023-52881).
+// RFC 5961 5.2 (DATA-1, MAY-12): (SND.UNA - MAX.SND.WND) =< SEG.ACK =< SND.NXT; and never before the ISS, or a blind
+// attacker could acknowledge bytes of an earlier incarnation ("ghost ACKs", CVE-2023-52881).
 bool acceptable(const Tcb& tcb, Seq ack) {
   if (ack > tcb.nxt) return false;
   if (ack >= tcb.una) return true;

@@ -9,8 +9,9 @@ bool receives_text(State state) {
   return state == State::Established || state == State::FinWait1 || state == State::FinWait2;
 }
 
-// RFC 5681 4.2 and RFC 9293 3.8.6.3: at least every second segment is acknowledged at once, and a connection starts
-// with immediate ACKs so that the peer's window opens quickly.
+// RFC 5681 4.2 and RFC 9293 3.8.6.3 (SHLD-18, SHLD-19): at least every second segment is acknowledged at once, and a
+// connection starts with immediate ACKs so that the peer's window opens quickly. They are only owed here: a burst is
+// taken in as a whole before one ACK leaves for all of it (MUST-58, MUST-59).
 void owe_ack_for_text(Tcb& tcb, Env& env) {
   if (tcb.quick_acks > 0) {
     --tcb.quick_acks;
@@ -37,7 +38,7 @@ void congestion_marks_arrive(Tcb& tcb, const Segment& segment) {
   if (segment.ecn == wire::kCe && segment.payload_length > 0) tcb.ece_owed = true;
 }
 
-// MUST-32: told whenever there was no urgent data pending, and whenever the pointer advances.
+// MUST-30, MUST-32: told whenever there was no urgent data pending, and whenever the pointer advances.
 void urgent_pointer_arrives(Tcb& tcb, const Segment& segment, const Env& env) {
   if (!segment.has(wire::kUrg) || !receives_text(tcb.state())) return;
   const Seq end = segment.seq + segment.urgent_pointer;  // MUST-62: the octet after the urgent data

@@ -7,8 +7,8 @@
 namespace levee::tcp {
 namespace {
 
-// RFC 9293 3.8.6.2.2, MUST-39: the right edge moves only by a worthwhile step, and never back (SHLD-14). Returns
-// SEG.WND.
+// RFC 9293 3.8.6.2.2, MUST-39: the right edge moves only by a worthwhile step, and never back (SHLD-14); whoever reads
+// nothing keeps his window shut as long as he likes (MAY-8). Returns SEG.WND.
 std::uint16_t advertise_window(Tcb& tcb, Env& env) {
   const std::uint32_t held = readable(tcb, env.transfers);
   const std::uint32_t buffer = env.options.receive_buffer;
@@ -114,7 +114,8 @@ void write_probe(Tcb& tcb, Env& env, OutSegment& out) {
   add_ack(tcb, env, out);
 }
 
-// SYN, or in SYN-RECEIVED (a simultaneous open, MUST-10) SYN,ACK with the options that the peer's SYN allows.
+// The only segment with an MSS option (MUST-65): SYN, or in SYN-RECEIVED (a simultaneous open, MUST-10) SYN,ACK with
+// the options that the peer's SYN allows.
 void write_syn(Tcb& tcb, const Env& env, MssLimits limits, OutSegment& out) {
   const levee::TcpOptions& options = env.options;
   const bool answers = tcb.state() == State::SynReceived;

@@ -1,5 +1,5 @@
-// Congestion control (RFC 5681): what every algorithm has in common, and the choice between CUBIC (cubic.h) and NewReno
-// (newreno.h). Knows windows and octets; which octets are lost is tcp/recovery's.
+// Congestion control (RFC 5681, MAY-18): what every algorithm has in common, and the choice between CUBIC (cubic.h) and
+// NewReno (newreno.h). Knows windows and octets; which octets are lost is tcp/recovery's.
 //
 // What must outlive a pause of the sender is in Congestion, a part of the Tcb; what describes the flight that is on the
 // road is in Growth, a part of the Transfer, and begins anew with the next flight.
@@ -23,7 +23,7 @@ struct Congestion {
   std::uint32_t ssthresh = kNoSsthresh;  // bytes
   std::uint32_t w_max = 0;               // CUBIC's: bytes in flight at the last reduction; 0: none yet
 
-  // RFC 6928: min(10 MSS, max(2 MSS, 14600)), with the segment count as an option.
+  // RFC 6928 2: min(10 MSS, max(2 MSS, 14600)), with the segment count as an option.
   void open(std::uint32_t mss, std::uint32_t segments) { cwnd = initial_window(mss, segments); }
   // RFC 5681 4.1: what was learnt about the path is stale after an idle time of more than one RTO.
   void restart(std::uint32_t mss, std::uint32_t segments) { cwnd = std::min(cwnd, initial_window(mss, segments)); }

@@ -33,7 +33,7 @@ struct HalfOpen {
 
 static_assert(sizeof(HalfOpen) == 24);
 
-// What the interface and its MTU allow (RFC 9293 3.7.1): MSS that we advertise, and the largest we send.
+// What the interface and its MTU allow (RFC 9293 3.7.1, MUST-14): MSS that we advertise, and the largest we send.
 struct MssLimits {
   std::uint16_t receive = 1460;
   std::uint16_t send = 1460;
@@ -48,9 +48,9 @@ struct MssLimits {
       (options.window_scaling ? SynOffer::kWindowScale : 0) | (options.ecn != Ecn::Off ? SynOffer::kEcn : 0));
 }
 
-// Only what the SYN offered is answered (RFC 7323 2.2 and 3.2, RFC 2018 2). The MSS goes beyond that (MAY-3), unless
-// the SYN-ACK would be longer than the SYN: nobody gets more than he sent. `has_room`: a SYN without options leaves 4
-// bytes of the frame unused.
+// Only what the SYN offered is answered (RFC 7323 2.2 and 3.2, RFC 2018 2). The MSS goes beyond that (SHLD-5, MAY-3),
+// unless the SYN-ACK would be longer than the SYN: nobody gets more than he sent. `has_room`: a SYN without options
+// leaves 4 bytes of the frame unused.
 [[nodiscard]] inline std::uint8_t agree(std::uint8_t offered, std::uint8_t allowed, bool has_room) {
   const auto agreed = static_cast<std::uint8_t>(offered & allowed);
   constexpr std::uint8_t kTakesRoom = wire::SynOffer::kCombinations - 1 - wire::SynOffer::kEcn;

@@ -1,5 +1,5 @@
-// Keepalive (RFC 9293 3.8.4): off by default (MUST-25), switched per connection (MUST-24). An idle peer is probed; only
-// `keepalive_probes` unanswered ones in a row end the connection (MUST-29).
+// Keepalive (RFC 9293 3.8.4, MAY-5): off by default (MUST-25), switched per connection (MUST-24). An idle peer is
+// probed; only `keepalive_probes` unanswered ones in a row end the connection (MUST-29).
 #pragma once
 
 #include "tcp/tcb.h"

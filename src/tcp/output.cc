@@ -66,7 +66,9 @@ bool retransmit_lost(Tcb& tcb, Env& env, OutSegment& out) {
   return true;
 }
 
-// RFC 9293 3.8.6.2.1 (sender's silly window avoidance, MUST-38) and 3.7.4 (Nagle).
+// RFC 9293 3.8.6.2.1 (sender's silly window avoidance, MUST-38) and 3.7.4 (Nagle). There is no PUSH: what was sent goes
+// as soon as it may, at the latest when the persist timer says so (MUST-60), what has gathered in as large segments as
+// possible (SHLD-27, SHLD-28, MAY-16).
 struct Offer {
   std::uint32_t length = 0;  // of the text that may go
   bool full = false;         // a whole segment
@@ -106,7 +108,7 @@ void begin_flight(Tcb& tcb, const Env& env) {
   tcb.congestion.restart(tcb.mss, env.options.initial_window_segments);
 }
 
-// RFC 3168 6.1.2 and 6.1.5: new text may be marked on its way, and says that a reduction was made.
+// RFC 3168 6.1.2 and 6.1.5 (SHLD-8): new text may be marked on its way, and says that a reduction was made.
 void add_ecn(Tcb& tcb, OutSegment& out) {
   if (!tcb.ecn || out.payload_length == 0) return;
   out.traffic_class |= wire::kEct0;

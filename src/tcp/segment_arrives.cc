@@ -10,7 +10,8 @@
 namespace levee::tcp {
 namespace {
 
-// Second check. RFC 5961 3.2: only RCV.NXT itself resets, and what is outside the window is not even answered. SEG.SEQ
+// Second check. RFC 5961 3.2 (RST-1, RST-2, RST-3): only RCV.NXT itself resets, and what is outside the window is not
+// even answered. An RST may carry text (SHLD-2). SEG.SEQ
 // alone decides: neither text that reaches into the window nor a place at its edge makes an RST worth a challenge.
 Arrival reset_arrives(Tcb& tcb, const Segment& segment, Env& env) {
   if (segment.seq != tcb.rcv_nxt) {
@@ -85,7 +86,7 @@ Arrival segment_arrives(Tcb& tcb, const Segment& segment, Env& env) {
   }
   // Second, RST. Third, security: not here.
   if (segment.has(wire::kRst)) return reset_arrives(tcb, segment, env);
-  // Fourth, SYN. RFC 5961 4: whatever its sequence number, a challenge.
+  // Fourth, SYN. RFC 5961 4.2 (SYN-1): whatever its sequence number, a challenge.
   if (segment.has(wire::kSyn)) {
     challenge(tcb, env);
     return {.drop = Drop::InWindowSyn};

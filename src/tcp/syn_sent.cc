@@ -92,7 +92,7 @@ Arrival segment_arrives_in_syn_sent(Tcb& tcb, const Segment& segment, MssLimits 
   if (segment.has(wire::kAck) && !acknowledges_syn) {
     return {.drop = Drop::BadAck, .send_rst = !segment.has(wire::kRst)};
   }
-  // Second, RST: only with an acceptable ACK (RFC 5961 3.2).
+  // Second, RST: only with an acceptable ACK (RFC 5961 3.2, RST-4).
   if (segment.has(wire::kRst)) {
     if (!acknowledges_syn) return {.drop = Drop::UnexpectedInSynSent};
     return refused(tcb, env);

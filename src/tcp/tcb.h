@@ -65,7 +65,7 @@ struct Tcb {
   // --- send sequence space ---
   Seq una, nxt;               // SND.UNA, SND.NXT (highest sent + 1)
   Seq wl1, wl2;               // SND.WL1, SND.WL2
-  std::uint32_t wnd = 0;      // SND.WND in bytes
+  std::uint32_t wnd = 0;      // SND.WND in bytes, unsigned and of 32 bits (MUST-1, REC-1)
   std::uint32_t max_wnd = 0;  // MAX.SND.WND (RFC 5961 5)
   Seq iss;
   // --- receive sequence space ---

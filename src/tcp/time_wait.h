@@ -1,5 +1,5 @@
-// TIME-WAIT (RFC 9293 3.6.1, 3.10.7.4): what a segment means to a connection that is over. The entry itself lives in
-// the shard's table (shard/time_wait_table.h).
+// TIME-WAIT (RFC 9293 3.6.1, MUST-13; 3.10.7.4): what a segment means to a connection that is over. The entry itself
+// lives in the shard's table (shard/time_wait_table.h).
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ enum class TimeWaitVerdict : std::uint8_t {
 };
 [[nodiscard]] TimeWaitVerdict judge(const TimeWait& entry, const Segment& segment);
 
-// RFC 6191 2: the five cases in which a SYN may reopen the connection, else it is dropped.
+// RFC 6191 2 (SHLD-4): the five cases in which a SYN may reopen the connection, else it is dropped.
 [[nodiscard]] inline bool may_reopen(const TimeWait& entry, Seq seq, bool has_timestamps, std::uint32_t ts_value) {
   const bool newer_sequence = seq > entry.rcv_nxt - 1;  // beyond the peer's FIN, the last number it used
   if (!has_timestamps) return newer_sequence;

@@ -33,8 +33,8 @@ void back_off(Tcb& tcb) {
   }
 }
 
-// MUST-36, SHLD-29, SHLD-30: probes at the retransmission timeout, doubled. A peer that answers them may keep its
-// window shut (MUST-37): every ACK that says so lowers the back-off again.
+// MUST-35, MUST-36, SHLD-29, SHLD-30: probes at the retransmission timeout, doubled. A peer that answers them may keep
+// its window shut (MUST-37): every ACK that says so lowers the back-off again.
 void persist(Tcb& tcb, Env& env) {
   back_off(tcb);
   if (beyond_r2(tcb, env.options)) {
@@ -57,7 +57,8 @@ bool out_of_patience(const Tcb& tcb, const Env& env) {
   return closed_at != kNever && env.now - closed_at >= env.options.zero_window_patience;
 }
 
-// What was sent and not acknowledged in time is lost, and the window with it (RFC 6298 5.4 to 5.7, RFC 5681 3.1).
+// What was sent and not acknowledged in time is lost, and the window with it (MUST-19; RFC 6298 5.4 to 5.7, RFC 5681
+// 3.1).
 void expire_flight(Tcb& tcb, bool first, Env& env) {
   suspect_black_hole(tcb, env);
   if (tcb.transfer != kNoIndex) time_out_flight(tcb, env.transfers[tcb.transfer], first, env);

@@ -10,6 +10,7 @@
 namespace levee::wire {
 namespace {
 
+// RFC 9293 3.2, MUST-4: the first three; RFC 7323 and RFC 2018 have the others.
 enum Kind : std::uint8_t {
   kEnd = 0,
   kNop = 1,
@@ -98,7 +99,8 @@ class Writer {
   std::byte* at_;
 };
 
-// Every part below is padded to 4 bytes by NOPs, so their lengths add up and none needs an end-of-list.
+// Every part below is padded to 4 bytes by NOPs, so their lengths add up and none needs an end-of-list,
+// behind which there would have to be zeros (MUST-69).
 std::size_t length_without_sack(const SegmentOptions& options) {
   std::size_t length = 0;
   if (options.has_mss) length += kMssLength;

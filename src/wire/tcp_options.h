@@ -34,10 +34,10 @@ struct SegmentOptions {
   friend constexpr bool operator==(const SegmentOptions&, const SegmentOptions&) = default;
 };
 
-// Replaces `found` by what `options` (the bytes between header and data) say. Never fails: a known option of a wrong
-// length is ignored, an unknown one skipped by its length (RFC 9293 MUST-6), and a length that cannot be ends the list
-// with what was read so far (MUST-7). Of a repeated option the last counts. On a segment without SYN the caller ignores
-// MSS, window scale and SACK-permitted.
+// Replaces `found` by what `options` (the bytes between header and data) say, of any segment (RFC 9293 MUST-5) and at
+// any alignment (MUST-64). Never fails: a known option of a wrong length is ignored, an unknown one skipped by its
+// length (MUST-6, MUST-68), and a length that cannot be ends the list with what was read so far (MUST-7). Of a repeated
+// option the last counts. On a segment without SYN the caller ignores MSS, window scale and SACK-permitted.
 void parse(std::span<const std::byte> options, SegmentOptions& found);
 
 // Writes to the front of `to` (at least kMaxOptionBytes) and returns the bytes written, a multiple of 4. SACK blocks

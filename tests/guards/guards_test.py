@@ -3,13 +3,17 @@
 usage: guards_test.py CXX
 """
 
+import contextlib
+import io
 import json
 import os
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
+import conformance
 import counters
 import floors
 import headers
@@ -180,6 +184,103 @@ class Counters(unittest.TestCase):
                      "drop\t\tNo name.\n", "other\tx\tUnknown kind.\n", ""):
             with self.assertRaises(ValueError, msg=rows):
                 counters.parse(rows)
+
+
+class Citations(unittest.TestCase):
+    def test_lists_and_ranges_are_spread(self):
+        for text, cited in (
+                ("RFC 9293 3.5, MUST-1: a rule", {"MUST-1", "RFC 9293", "RFC 9293 3.5"}),
+                ("MUST-60/61", {"MUST-60", "MUST-61"}),
+                ("SHLD-15 to 17, MAY-2", {"SHLD-15", "SHLD-16", "SHLD-17", "MAY-2"}),
+                ("MUST-30 to MUST-32", {"MUST-30", "MUST-31", "MUST-32"}),
+                ("MUST-10, 3.5 is elsewhere", {"MUST-10"}),
+                ("(RFC 6298 5.4 to 5.6)", {"RFC 6298", "RFC 6298 5.4", "RFC 6298 5.5", "RFC 6298 5.6"}),
+                ("RFC 7323 2.2 and 2.3, said", {"RFC 7323", "RFC 7323 2.2", "RFC 7323 2.3"}),
+                ("RFC 6298 (2.1)", {"RFC 6298", "RFC 6298 2.1"}),
+                ("MUSTARD-1 and RST alone", set())):
+            self.assertEqual(conformance.citations(text), cited, text)
+
+    def test_a_subsection_counts_for_its_section_and_no_other(self):
+        self.assertEqual(conformance.of("RFC 6298 5", {"RFC 6298 5.4": ["a"], "RFC 6298 51": ["b"]}), ["a"])
+        self.assertEqual(conformance.of("MUST-1", {"MUST-11": ["a"]}), [])
+
+    def test_none_of_rfc_9293s_requirements_is_lost(self):
+        table = Path(conformance.__file__).resolve().with_name("requirements.txt").read_text(encoding="utf-8")
+        wanted = [f"{word}-{n}" for word, most in (("MUST", 69), ("SHLD", 31), ("MAY", 18), ("REC", 1))
+                  for n in range(1, most + 1)]
+        self.assertEqual([id for id, section, _ in conformance.rows(table, 3) if section.startswith("RFC 9293 ")], wanted)
+
+    def test_tables_with_a_missing_field_are_refused(self):
+        for text in ("MUST-1 | RFC 9293 3.1\n", "MUST-1 | | x\n", "A-1 | b | c\nA-1 | b | d\n"):
+            with self.assertRaises(ValueError, msg=text):
+                conformance.rows(text, 3)
+
+
+class Conformance(Planted):
+    REQUIREMENTS = ("MUST-1 | RFC 9293 3.1 | a rule\nSHLD-2 | RFC 9293 3.2 | an advice\nMAY-3 | RFC 9293 3.3 | a choice\n"
+                    "RFC 6298 5 | RFC 6298 5 | a timer\n")
+    TEST = ("// MUST-1, SHLD-2: why\nTEST(Rule, IsKept) {\n  expect();  // RFC 6298 5.2\n}\n\n"
+            "// A helper, far from any test: MAY-3.\nint helper() {\n  return 1;\n}\n\nTEST(Other, Thing) {}\n")
+
+    def setUp(self):
+        super().setUp()
+        self.write("src/tcp/rule.cc", "int wnd;  // unsigned (MUST-1)\n// SHLD-2, RFC 6298\n// 5.1 to 5.3\nint x;\n")
+        self.write("tests/tcp/rule_test.cc", self.TEST)
+        self.exceptions = {"MAY-3": "nobody asks for it"}
+
+    def found(self):
+        requirements = conformance.rows(self.REQUIREMENTS, 3)
+        cited = conformance.cited_in_product(self.root), conformance.cited_in_tests(self.root)
+        self.page = conformance.page(requirements, self.exceptions, *cited)
+        return conformance.problems(requirements, self.exceptions, *cited)
+
+    def expect_one(self, sentence):
+        problems = self.found()
+        self.assertEqual(len(problems), 1, problems)
+        self.assertIn(sentence, problems[0])
+
+    def test_what_is_met_and_shown_is_on_the_page(self):
+        self.assertEqual(self.found(), [])
+        self.assertIn("| MUST-1 | 3.1 | a rule | `src/tcp/rule.cc` | `Rule.IsKept` |", self.page)
+        self.assertIn("| RFC 6298 5 | 5 | a timer | `src/tcp/rule.cc` | `Rule.IsKept` |", self.page)
+        self.assertIn("| MAY-3 | 3.3 | a choice | left out | nobody asks for it |", self.page)
+
+    def test_a_requirement_that_nothing_meets_is_found(self):
+        self.write("src/tcp/rule.cc", "int wnd;  // SHLD-2, RFC 6298 5.1\nauto s = \"MUST-1\";\n")
+        self.expect_one("MUST-1 (a rule) is cited nowhere")
+
+    def test_a_requirement_without_a_test_is_found(self):
+        self.write("tests/tcp/rule_test.cc", self.TEST.replace(", SHLD-2", ""))
+        self.expect_one("SHLD-2 (an advice) is cited by no test")
+
+    def test_a_citation_out_of_any_tests_reach_shows_nothing(self):
+        del self.exceptions["MAY-3"]
+        self.write("src/tcp/choice.cc", "// MAY-3\n")
+        self.expect_one("MAY-3 (a choice) is cited by no test")
+
+    def test_an_exception_that_is_met_all_the_same_is_found(self):
+        self.write("src/tcp/choice.cc", "// MAY-3\n")
+        self.expect_one("MAY-3 has an exception, but is cited as met in src/tcp/choice.cc")
+
+    def test_numbers_that_do_not_exist_are_found(self):
+        self.exceptions["MUST-99"] = "a slip"
+        self.expect_one("MUST-99 has an exception, but is no requirement")
+        del self.exceptions["MUST-99"]
+        self.write("src/tcp/slip.cc", "// MUST-99\n")
+        self.expect_one("MUST-99 is cited, but is no requirement")
+
+    def test_a_stale_page_fails(self):
+        self.write("tests/guards/requirements.txt", self.REQUIREMENTS)
+        self.write("tests/guards/exceptions.txt", "MAY-3 | nobody asks for it\n")
+        self.write("docs/conformance.md", "old\n")
+        self.assertEqual(self.run_main(), 1)
+        self.assertEqual(self.run_main("--write"), 0)
+        self.assertEqual(self.run_main(), 0)
+
+    def run_main(self, *arguments):
+        with unittest.mock.patch.object(sys, "argv", ["conformance.py", *arguments, str(self.root)]):
+            with contextlib.redirect_stdout(io.StringIO()):
+                return conformance.main()
 
 
 class Summary(unittest.TestCase):

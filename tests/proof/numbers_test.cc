@@ -85,6 +85,7 @@ class Numbers32 : public testing::Test {
   const std::uint64_t count_ = chosen({.small = 50'000, .usual = 300'000, .full = 1'000'000});
 };
 
+// RFC 6528 3, MUST-9, SHLD-1; RFC 7323 5.4.
 TEST_F(Numbers32, IsnsAndTimestampOffsetsLookRandomAcrossTuples) {
   const Sampled kept = sample(SynCookies::Never, count_);
   expect_random("ISN", kept.numbers, 32);

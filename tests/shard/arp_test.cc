@@ -209,7 +209,7 @@ TEST(Arp, ARequestFromAKnownNeighbourKeepsItFresh) {
   EXPECT_EQ(talk.stats()[Counter::ArpRequestsSent], 0U);
 }
 
-// RFC 9293 3.8.3: when retransmissions fail, IP is advised to look again.
+// RFC 9293 3.8.3, MUST-20: when retransmissions fail, IP is advised to look again.
 TEST(Arp, ASilentNeighbourIsAskedAboutAfterR1) {
   Conversation talk(by_hand());
   Peer& peer = talk.add_peer({.address = kServer, .mac = kOtherMac});

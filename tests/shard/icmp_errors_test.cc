@@ -78,7 +78,8 @@ class IcmpErrors : public testing::TestWithParam<Family> {
   Seen segment;
 };
 
-// MUST-54, MUST-56, SHLD-25: all of them are told and none ends the connection; SHLD-26's are soft, too (RFC 5461 4.1).
+// MUST-47, MUST-54, MUST-56, SHLD-25: all of them are told and none ends the connection; SHLD-26's are soft, too (RFC
+// 5461 4.1).
 TEST_P(IcmpErrors, AreToldAndEndNothing) {
   struct Case {
     std::uint8_t type, code;
@@ -103,6 +104,20 @@ TEST_P(IcmpErrors, AreToldAndEndNothing) {
   EXPECT_EQ(talk.service().connection.state(), State::Established);
   peer.sends(ack());
   EXPECT_EQ(talk.service().connection.state(), State::Established);
+}
+
+// SHLD-26: before the connection is synchronized a hard error is a refusal, a soft one is told (MUST-47).
+TEST_P(IcmpErrors, HardOnesRefuseAnOpen) {
+  const IpAddress address = v6() ? IpAddress(kPeerAddress6) : IpAddress(Ipv4Address{0x0a000002});
+  Peer& server = talk.add_peer({.address = address, .tcp_port = 8080, .shard_port = 0});
+  Connection connection = talk.shard().connect(talk.now(), {address, 8080}, 0).connection;
+  const Seen opening = server.expects(sim::syn());
+  talk.inject(build(v6() ? error(1, 0, quote(opening)) : error(3, 0, quote(opening))));
+  EXPECT_EQ(talk.service().take_events(), "report network_unreachable");
+  EXPECT_EQ(connection.state(), State::SynSent);
+  talk.inject(build(port_unreachable(quote(opening))));
+  EXPECT_EQ(talk.service().take_events(), "closed refused");
+  EXPECT_FALSE(connection.live());
 }
 
 // MUST-55: a source quench is silently discarded.
@@ -174,10 +189,25 @@ TEST_P(IcmpErrors, AWrongChecksumIsNoticed) {
 
 // RFC 1191 6.3, RFC 8201 4. The segment was not acknowledged, so there is no proof that the size passes.
 TEST_P(IcmpErrors, TooBigLowersThePathMtu) {
+  EXPECT_EQ(talk.service().connection.info().path_mtu, 1500U);
   talk.inject(build(too_big(quote(segment, true), 1300)));
   EXPECT_EQ(talk.stats()[Counter::IcmpErrorsTaken], 1U);
   EXPECT_EQ(mss(), 1300U - (v6() ? 60 : 40));
   EXPECT_EQ(talk.service().connection.info().path_mtu, 1300U);
+  talk.ignores_the_rest();
+}
+
+// RFC 5927 7.2: where segments of that size have arrived, it is believed when the next one does not.
+TEST_P(IcmpErrors, TooBigWaitsForALossWhereTheSizeIsProven) {
+  peer.sends(ack(1U + GetParam().mss));
+  const std::string text(GetParam().mss, 'y');
+  ASSERT_EQ(talk.service().connection.send(std::as_bytes(std::span(text))), text.size());
+  const Seen second = peer.expects(data_of(GetParam().mss));
+  talk.inject(build(too_big(quote(second, true), 1300)));
+  EXPECT_EQ(talk.stats()[Counter::IcmpErrorsTaken], 1U);
+  EXPECT_EQ(mss(), GetParam().mss);
+  talk.advance(300ms);  // a second timeout would suspect a black hole
+  EXPECT_EQ(mss(), 1300U - (v6() ? 60 : 40));
   talk.ignores_the_rest();
 }
 

@@ -105,6 +105,7 @@ TEST(ReceiveChecks, Arp) {
   for (const Case& one : cases) expect_silent_drop(talk, one.frame, one.reason, one.what);
 }
 
+// RFC 9293 3.9.2.3: MUST-57 (to a group or to everybody), MUST-63 (from what cannot be a peer).
 TEST(ReceiveChecks, Ipv4) {
   Conversation talk;
   const Case cases[] = {
@@ -134,6 +135,7 @@ TEST(ReceiveChecks, Ipv4) {
   for (const Case& one : cases) expect_silent_drop(talk, one.frame, one.reason, one.what);
 }
 
+// RFC 9293 3.1, MUST-3: among others a wrong checksum.
 TEST(ReceiveChecks, Tcp) {
   Conversation talk;
   const auto flags = [](std::uint8_t bits) { return build(tcp_from_peer(bits)); };
@@ -170,12 +172,15 @@ TEST(ReceiveChecks, StraysAreReset) {
   talk.ignores_the_rest();
 }
 
+// RFC 9293 3.9.2, MUST-50: the second is one that nobody knows.
 TEST(ReceiveChecks, IpOptionsAreSteppedOver) {
   Conversation talk;
   Peer& peer = talk.peer();
   peer.opens();
-  talk.inject(with_ip_options(peer.frame_of(data("hello"))));
-  EXPECT_EQ(talk.service().received, "hello");
+  talk.inject(with_ip_options(peer.frame_of(data("hello").seq(1))));
+  const Bytes unknown = with_ip_options(peer.frame_of(data(" world").seq(6)));
+  talk.inject(with_checksums(patched(unknown, {{kTcp, 0x9e}, {kTcp + 1, 4}})));
+  EXPECT_EQ(talk.service().received, "hello world");
   talk.ignores_the_rest();
 }
 

@@ -29,6 +29,7 @@ tcp::Seq iss_for(const shard::CookieJar& jar, const shard::FlowKey4& key, std::u
   return input.seal(jar.tag(input));
 }
 
+// RFC 4987 3.6.
 TEST(SynCookie, HandshakeKeepsNothingUntilTheAck) {
   Conversation talk(always());
   Peer& peer = talk.peer();
@@ -58,6 +59,7 @@ TEST(SynCookie, PayloadOfTheAckIsDelivered) {
   EXPECT_EQ(talk.service().take_events(), "opened, data 5");
 }
 
+// RFC 4987 3.6.
 TEST(SynCookie, OptionsRoundDownNeverUp) {
   for (const std::uint16_t mss :
        {std::uint16_t{88}, std::uint16_t{535}, std::uint16_t{536}, std::uint16_t{1360}, std::uint16_t{1400},
@@ -191,6 +193,7 @@ TEST_P(EveryAck, ExactlyOneIssPerByteIsAccepted) {
 
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutAFreshEcho, EveryAck, testing::Bool());
 
+// RFC 4987 3.6.
 TEST(SynCookie, OtherTupleOrOtherIrsIsRefused) {
   shard::CookieJar jar({SipKey{1, 2}, SipKey{3, 4}}, {});
   const shard::FlowKey4 key{{0x0a000001}, {0x0a000002}, 80, 40000};
@@ -209,7 +212,7 @@ TEST(SynCookie, OtherTupleOrOtherIrsIsRefused) {
   }
 }
 
-// A cookie survives one change of keys and not two.
+// RFC 4987 3.6: a cookie survives one change of keys and not two.
 TEST(SynCookie, LivesThroughOneRotation) {
   for (const int rotations : {0, 1, 2}) {
     Conversation talk(always());
@@ -260,6 +263,7 @@ TEST(SynCookie, LiveConnectionWinsOverACookie) {
   EXPECT_EQ(talk.stats()[Counter::SyncookiesRecv], 1U);
 }
 
+// RFC 4987 3.7.
 TEST(SynCookie, AutoUsesThemOnlyBetweenTheMarks) {
   ConversationOptions options;
   options.shard.limits.half_open = 8;

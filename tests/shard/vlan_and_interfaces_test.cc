@@ -145,6 +145,7 @@ TEST(Interfaces, AConnectionStaysOnItsInterface) {
   EXPECT_EQ(sim::to_text(text->payload), "hello");
 }
 
+// RFC 9293 3.9.1.1, MUST-43: a listener for one address, or for any.
 TEST(Interfaces, TheExactAddressIsListenedToBeforeTheWildcard) {
   Station station(two_interfaces());
   const auto opens = [&](TcpPacket packet) {
@@ -172,7 +173,7 @@ TEST(Interfaces, TheExactAddressIsListenedToBeforeTheWildcard) {
   EXPECT_EQ(station.talk->stats()[Drop::NoListener], 1U);
 }
 
-// An ARP request, on the right link, for the next hop, from the address that the connection uses.
+// MUST-44: an ARP request, on the right link, for the next hop, from the address that the connection uses.
 TEST(Interfaces, ActiveOpensFollowTheRoutes) {
   struct {
     Ipv4Address to;
@@ -238,6 +239,7 @@ TEST(Topology, APointToPointLinkHasNoBroadcast) {
   EXPECT_EQ(hop->address, Ipv4Address{0x0a000001});
 }
 
+// RFC 9293 3.7.1, MUST-67.
 TEST(Topology, MssFollowsTheMtuAndTheOption) {
   const Topology topology(two_interfaces());
   EXPECT_EQ(topology.mss_limits(0, {}, kHeaders4).receive, 1460);

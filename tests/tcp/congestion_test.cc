@@ -39,6 +39,7 @@ TEST(CubeRoot, IsExact) {
 }
 
 // RFC 9438 4.2, (1) and (2), against floating point: K seconds after the reduction the window is back at W_max.
+// RFC 9293 3.8.2, MAY-18.
 TEST(Cubic, FollowsTheCubicFunction) {
   const Path path{.rtt_ms = 100};
   Congestion congestion{.cwnd = 1000 * kMss, .ssthresh = 1000 * kMss};

@@ -11,7 +11,7 @@ constexpr std::uint8_t kMarked = 3;  // CE
 
 TestSegment asking_syn() { return std::move(segment(kAsks).mss(1460)); }
 
-// 6.1.1: both flags ask, ECE alone agrees; neither SYN nor SYN-ACK is ECN-capable itself.
+// SHLD-8; RFC 3168 6.1.1: both flags ask, ECE alone agrees; neither SYN nor SYN-ACK is ECN-capable itself.
 TEST(EcnHandshake, IsAcceptedWhenAskedFor) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -114,7 +114,7 @@ class EcnEcho : public testing::Test {
   Peer& peer = talk.peer();
 };
 
-// 6.1.3: ECE on every ACK from the mark on until CWR.
+// SHLD-8; RFC 3168 6.1.3: ECE on every ACK from the mark on until CWR.
 TEST_F(EcnEcho, LastsUntilCwr) {
   peer.sends(data("a").ecn(2));
   peer.expects(ack(2));

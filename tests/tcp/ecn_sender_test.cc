@@ -28,7 +28,7 @@ TEST(EcnSender, NothingIsCapableUnlessAgreed) {
   sending.peer.expects(data_of(1000).ecn(0));
 }
 
-// 6.1.2: the window is reduced at most once per window of data, and CWR says so on the first new text.
+// SHLD-8; RFC 3168 6.1.2: the window is reduced at most once per window of data, and CWR says so on the first new text.
 TEST(EcnSender, EchoReducesOncePerWindow) {
   Sending sending({.ecn = true});
   Peer& peer = sending.peer;

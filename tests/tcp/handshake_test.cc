@@ -8,6 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// RFC 9293 3.7.1, MUST-14: the option goes both ways. MUST-67: 1500 less both headers.
 TEST(Handshake, ThreeSegmentsOpenAConnection) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -23,6 +24,7 @@ TEST(Handshake, ThreeSegmentsOpenAConnection) {
   peer.expects_nothing();
 }
 
+// RFC 7323 2.2, RFC 7323 3.2, RFC 2018 2; but the MSS is told to whoever asks nothing (SHLD-5, MAY-3).
 TEST(Handshake, SynAckOffersOnlyWhatTheSynOffered) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -224,7 +226,33 @@ TEST(Handshake, FullConnectionTableKeepsTheHalfOpenRecord) {
   second.expects(ack(2));
 }
 
-// RFC 6528: the ISN grows with time for one tuple and does not show one tuple's to another.
+// RFC 6528 3, MUST-8: M ticks every 4 microseconds, so that a tuple's next ISN is beyond its last one.
+TEST(Handshake, InitialSequenceNumberFollowsTheClock) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.sends(syn());
+  const Seen first = peer.expects(syn_ack());
+  peer.sends(rst().seq(1));
+  talk.advance(1s);
+  peer.sends(syn().seq(0));
+  const Seen second = peer.expects(syn_ack());
+  EXPECT_EQ(second.sequence - first.sequence, 250'000U);
+}
+
+// RFC 6528 3, MUST-9, SHLD-1: F depends on a secret, so nobody else can compute it.
+TEST(Handshake, InitialSequenceNumberDependsOnTheSecret) {
+  const auto iss = [](std::uint64_t key) {
+    ConversationOptions options;
+    options.secrets.isn_key = {key, 7};
+    Conversation talk(std::move(options));
+    talk.peer().sends(syn());
+    return talk.peer().expects(syn_ack()).sequence;
+  };
+  EXPECT_EQ(iss(1), iss(1));
+  EXPECT_NE(iss(1), iss(2));
+}
+
+// MUST-9, SHLD-1: one tuple's ISN does not show another's.
 TEST(Handshake, InitialSequenceNumbersDifferBetweenTuples) {
   Conversation talk;
   talk.peer().sends(syn());

@@ -8,6 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// RFC 5961 3.2: RST-1, RST-2, RST-3. RFC 9293 3.6, MUST-12: the service hears that it was reset.
 TEST(Injection, ResetCountsOnlyAtRcvNxt) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -24,7 +25,8 @@ TEST(Injection, ResetCountsOnlyAtRcvNxt) {
   EXPECT_EQ(talk.stats()[Counter::EstabResets], 1U);
 }
 
-// RFC 5961 3.2: an RST whose SEG.SEQ is outside the window is dropped silently, also where its text reaches into it.
+// RFC 5961 3.2, RST-1: an RST whose SEG.SEQ is outside the window is dropped silently, also where its text reaches into
+// it.
 TEST(Injection, ResetOutsideTheWindowIsNotAnswered) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -38,6 +40,17 @@ TEST(Injection, ResetOutsideTheWindowIsNotAnswered) {
   peer.expects(ack(1));  // inside: challenged
 }
 
+// RFC 9293 3.5.3, SHLD-2: an RST may say why.
+TEST(Injection, ResetMayCarryText) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.opens();
+  peer.sends(rst().seq(1).data("out of memory"));
+  talk.run();
+  EXPECT_EQ(talk.service().take_events(), "opened, closed reset");
+}
+
+// RFC 5961 4.2, SYN-1.
 TEST(Injection, SynIsChallengedWhateverItsNumber) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -49,7 +62,7 @@ TEST(Injection, SynIsChallengedWhateverItsNumber) {
   EXPECT_EQ(talk.stats().now_in(State::Established), 1U);
 }
 
-// RFC 5961 7, but per connection: a limit that all share is a side channel (CVE-2016-5696).
+// RFC 5961 7, THR-1, but per connection: a limit that all share is a side channel (CVE-2016-5696).
 TEST(Injection, ChallengesAreLimitedPerConnection) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -69,6 +82,7 @@ TEST(Injection, ChallengesAreLimitedPerConnection) {
   peer.expects(ack(1));
 }
 
+// RFC 5961 5.2, DATA-1, MAY-12.
 TEST(Injection, AckOfWhatWasNeverSentIsChallenged) {
   Conversation talk;
   Peer& peer = talk.peer();

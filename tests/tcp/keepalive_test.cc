@@ -103,7 +103,7 @@ TEST(Keepalive, IsSwitchedPerConnection) {
   peer.expects_nothing();
 }
 
-// SHLD-9, SHLD-10: R1 is three retransmissions; the user is told once.
+// MUST-47, SHLD-9, SHLD-10: R1 is three retransmissions; the user is told once.
 TEST(R1, IsReportedToTheUser) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -118,7 +118,33 @@ TEST(R1, IsReportedToTheUser) {
   EXPECT_EQ(talk.service().take_events(), "report retransmitting");
 }
 
-// 3.9.1.9 (MUST-48, SHLD-21) and 3.9.2 (MUST-49).
+class Deaf final : public Service {
+ public:
+  void on_opened(Connection opened) override { connection = opened; }
+  void on_data(Connection from) override { from.consume(from.readable()); }
+  Connection connection;
+};
+
+// SHLD-20: a service that does not ask for reports has none, and nothing else changes.
+TEST(R1, IsNotReportedToAServiceThatDoesNotAsk) {
+  ConversationOptions options;
+  options.services.push_back(std::make_unique<Deaf>());
+  const auto& service = static_cast<const Deaf&>(*options.services.front());
+  Conversation talk(std::move(options));
+  Peer& peer = talk.peer();
+  peer.opens();
+  talk.run();
+  Connection connection = service.connection;
+  ASSERT_EQ(connection.send(to_bytes("x")), 1U);
+  for (int n = 0; n < 5; ++n) {
+    peer.expects(data("x").seq(1));
+    talk.advance(n == 4 ? 100ms : 10s);
+  }
+  EXPECT_EQ(connection.state(), State::Established);
+  talk.ignores_the_rest();
+}
+
+// 3.9.1.9 (MUST-48, SHLD-21, SHLD-22) and 3.9.2 (MUST-49).
 TEST(DifferentiatedServices, FollowOptionsAndCalls) {
   ConversationOptions options;
   options.shard.listeners.front().tcp.dscp = 10;

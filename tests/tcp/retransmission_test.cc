@@ -13,6 +13,7 @@ std::size_t send(Conversation& talk, std::size_t length) {
   return talk.service().connection.send(std::as_bytes(std::span(text)));
 }
 
+// RFC 9293 3.8.1, MUST-18; RFC 6298 5.1 to 5.5.
 TEST(Retransmission, FollowsTheTimeoutAndDoubles) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -47,7 +48,7 @@ TEST(Retransmission, TimeoutStartsAgainWithOneSegment) {
   peer.expects_nothing();
 }
 
-// RFC 5681 3.2, RFC 6582: three duplicates repeat the first segment at once, a partial ACK the next hole.
+// RFC 5681 3.2, RFC 6582 3.2: three duplicates repeat the first segment at once, a partial ACK the next hole.
 TEST(Retransmission, FastRetransmitAndPartialAck) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -94,7 +95,7 @@ TEST(Retransmission, R2EndsTheConnection) {
   EXPECT_LT(talk.now() - start, 20min);
 }
 
-// Karn: an ACK of something that was sent twice gives no sample.
+// MUST-18, RFC 6298 3 (Karn): an ACK of something that was sent twice gives no sample.
 TEST(Retransmission, AmbiguousAckIsNoSample) {
   ConversationOptions options;
   options.shard.listeners[0].tcp.timestamps = false;
@@ -112,6 +113,7 @@ TEST(Retransmission, AmbiguousAckIsNoSample) {
   EXPECT_EQ(talk.service().connection.info().srtt, before);
 }
 
+// RFC 6298 2.3.
 TEST(Retransmission, SampleComesFromTheAck) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -128,6 +130,7 @@ TEST(Retransmission, SampleComesFromTheAck) {
 }
 
 // A window that closes behind outstanding text: the text is repeated and a peer that answers is never given up.
+// MUST-34, MUST-35, MAY-7.
 TEST(Retransmission, ShrunkWindowIsSurvived) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -140,6 +143,70 @@ TEST(Retransmission, ShrunkWindowIsSurvived) {
   peer.sends(ack(1001).win(5000));
   peer.expects(data_of(1000).seq(1001));
   talk.ignores_the_rest();
+}
+
+// RFC 9293 3.8.6, SHLD-17, MAY-7: what lies behind the right edge is repeated, and who answers is not given up.
+TEST(Retransmission, TextBehindAWindowTakenBackIsNotTimedOut) {
+  ConversationOptions options;
+  options.shard.listeners[0].tcp.max_retransmits = 3;
+  Conversation talk(std::move(options));
+  talk.ignores_the_rest();
+  Peer& peer = talk.peer();
+  peer.opens({.mss = 1000});
+  ASSERT_EQ(send(talk, 3000), 3000U);
+  talk.run();
+  peer.sends(ack(1).win(0));
+  const Instant start = talk.now();
+  std::uint64_t repeated = 0;
+  while (talk.now() - start < 1h) {
+    talk.advance(1s);
+    if (talk.stats()[Counter::RetransSegs] == repeated) continue;
+    repeated = talk.stats()[Counter::RetransSegs];
+    peer.sends(ack(1).win(0));
+  }
+  EXPECT_GT(repeated, 10U);
+  EXPECT_EQ(talk.stats().now_in(State::Established), 1U);
+}
+
+// RFC 9293 3.8.6, SHLD-15, SHLD-16: into a window that was taken back goes nothing new, but what was lost inside of it.
+TEST(Retransmission, OnlyOldTextGoesIntoAWindowTakenBack) {
+  Conversation talk;
+  Peer& peer = talk.peer();
+  peer.window = 6000;
+  peer.opens({.mss = 1000});
+  ASSERT_EQ(send(talk, 8000), 8000U);
+  for (std::uint32_t n = 0; n < 6; ++n) peer.expects(data_of(1000).seq(1 + 1000 * n));
+  for (int n = 0; n < 3; ++n) {
+    peer.sends(ack(1).win(3000));
+    peer.expects_nothing();
+  }
+  peer.sends(ack(1).win(3000));  // the third that changes nothing
+  peer.expects(data_of(1000).seq(1));
+  peer.sends(ack(1001).win(2000));
+  peer.expects(data_of(1000).seq(1001));
+  peer.expects_nothing();
+  peer.sends(ack(6001).win(2000));
+  peer.expects(data_of(1000).seq(6001));
+  peer.expects(data_of(1000).seq(7001));
+}
+
+// RFC 5681 4.1: after an idle time of more than one RTO the window is the initial one again.
+TEST(Retransmission, IdleTimeRestartsSlowStart) {
+  Conversation talk;
+  talk.ignores_the_rest();
+  Peer& peer = talk.peer();
+  peer.opens({.mss = 1000});
+  ASSERT_EQ(send(talk, 40'000), 40'000U);
+  for (std::uint32_t n = 1; n <= 40; ++n) {
+    talk.run();
+    peer.sends(ack(1 + 1000 * n));
+  }
+  talk.run();
+  ASSERT_GT(talk.service().connection.info().cwnd, 15'000U);
+  talk.advance(10s);
+  ASSERT_EQ(send(talk, 40'000), 40'000U);
+  talk.run();
+  EXPECT_EQ(talk.service().connection.info().in_flight, 10'000U);
 }
 
 // Karn's other half: the back-off stays until a valid sample, so that an RTT that grew past the RTO is learnt.

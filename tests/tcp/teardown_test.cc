@@ -8,6 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// RFC 9293 3.6, MUST-12: the service hears that it was closed.
 TEST(Teardown, PeerClosesFirst) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -26,6 +27,7 @@ TEST(Teardown, PeerClosesFirst) {
   EXPECT_EQ(talk.shard().time_wait(), 0U);  // the one who closes first lingers, not this side
 }
 
+// RFC 9293 3.6.1, MUST-13.
 TEST(Teardown, WeCloseFirstAndLingerFor2Msl) {
   Conversation talk;
   Peer& peer = talk.peer();

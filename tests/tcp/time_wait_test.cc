@@ -31,6 +31,7 @@ class Reopening : public testing::Test {
   Peer& peer = talk.peer();
 };
 
+// RFC 6191 2, SHLD-4, MAY-2.
 TEST_F(Reopening, NewerTimestampReopens) {
   into_time_wait(talk, peer, true);
   const std::uint32_t old_next = peer.rcv_nxt;
@@ -40,6 +41,7 @@ TEST_F(Reopening, NewerTimestampReopens) {
   EXPECT_EQ(talk.shard().time_wait(), 1U);                              // until the ACK is valid
 }
 
+// RFC 6191 2, SHLD-4, MAY-2.
 TEST_F(Reopening, OlderTimestampDoesNot) {
   into_time_wait(talk, peer, true);
   peer.sends(syn().seq(100000).ts(1, 0));
@@ -61,6 +63,7 @@ TEST_F(Reopening, TimestampWhereThereWasNoneReopens) {
   peer.expects(syn_ack());
 }
 
+// RFC 6191 2, SHLD-4, MAY-2.
 TEST_F(Reopening, WithoutTimestampsTheSequenceNumberDecides) {
   into_time_wait(talk, peer, false);
   peer.sends(syn().seq(1));  // the FIN's own number

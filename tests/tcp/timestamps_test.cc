@@ -8,6 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// RFC 7323 3.2.
 TEST(Timestamps, AreInEverySegmentOnceNegotiated) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -18,6 +19,7 @@ TEST(Timestamps, AreInEverySegmentOnceNegotiated) {
   peer.expects(fin().ts_echo(3'606'000));
 }
 
+// RFC 7323 3.2.
 TEST(Timestamps, SegmentWithoutThemIsDroppedSilently) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -28,6 +30,7 @@ TEST(Timestamps, SegmentWithoutThemIsDroppedSilently) {
   EXPECT_EQ(talk.stats().now_in(State::Established), 1U);  // never aborted (MUST NOT)
 }
 
+// RFC 7323 5.3.
 TEST(Timestamps, PawsDropsOldSegmentsWithAnAck) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -40,6 +43,7 @@ TEST(Timestamps, PawsDropsOldSegmentsWithAnAck) {
   EXPECT_EQ(talk.stats()[Drop::Paws], 1U);
 }
 
+// RFC 7323 5.3.
 TEST(Timestamps, PawsExemptsResets) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -84,7 +88,7 @@ TEST(Timestamps, BadAckDoesNotPoisonTsRecent) {
   EXPECT_EQ(talk.service().received, "good");
 }
 
-// RFC 5961 4: the SYN of a peer that has forgotten the connection, and its timestamps, is challenged.
+// RFC 5961 4.2, SYN-1: the SYN of a peer that has forgotten the connection, and its timestamps, is challenged.
 TEST(Timestamps, SynWithoutThemIsChallenged) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -93,6 +97,7 @@ TEST(Timestamps, SynWithoutThemIsChallenged) {
   peer.expects(ack(1).seq(1));
 }
 
+// RFC 7323 5.4.
 TEST(Timestamps, OffsetsDifferBetweenTuples) {
   Conversation talk;
   talk.peer().sends(syn().ts(1, 0));

@@ -21,6 +21,7 @@ TEST(Transfer, TextIsDeliveredInOrder) {
   EXPECT_EQ(talk.service().received, "abcdefghi");
 }
 
+// RFC 9293 3.10.7.4, SHLD-31, MAY-13; RFC 5681 4.2, RFC 2018 4.
 TEST(Transfer, HoleIsFilledAndAcknowledgedAtOnce) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -36,6 +37,7 @@ TEST(Transfer, HoleIsFilledAndAcknowledgedAtOnce) {
   EXPECT_EQ(talk.service().received, "abcdefghijkl");
 }
 
+// RFC 2018 2.
 TEST(Transfer, NoSackWithoutPermission) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -130,6 +132,7 @@ TEST(Transfer, AckRidesOnText) {
   peer.expects(data("pong").seq(1).ack(5));
 }
 
+// RFC 9293 3.9.1.2: SHLD-28, MUST-61.
 TEST(Transfer, SegmentsHoldTheMssAndThePushComesLast) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -143,7 +146,8 @@ TEST(Transfer, SegmentsHoldTheMssAndThePushComesLast) {
   EXPECT_NE(peer.expects(data_of(500).seq(2001)).flags & kPsh, 0);
 }
 
-// RFC 9293 3.7.4: while something is outstanding a short segment waits.
+// RFC 9293 3.7.4, SHLD-7: while something is outstanding a short segment waits, but not for ever (MUST-60). What
+// gathers goes as one, with one PSH (SHLD-27, MAY-16).
 TEST(Transfer, NagleHoldsBackShortSegments) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -154,10 +158,33 @@ TEST(Transfer, NagleHoldsBackShortSegments) {
   EXPECT_EQ(talk.service().connection.send(bytes("c")), 1U);
   peer.expects_nothing();
   peer.sends(ack(2));
-  peer.expects(data("bc"));
+  EXPECT_NE(peer.expects(data("bc")).flags & kPsh, 0);
 }
 
-// RFC 6928: ten segments may go before the first ACK.
+// RFC 9293 3.7.4, MUST-17: it is switched off for one connection, the other one has it.
+TEST(Transfer, NagleIsSwitchedPerConnection) {
+  Conversation talk;
+  Peer& held = talk.peer();
+  Peer& prompt = talk.add_peer({.tcp_port = 40001});
+  held.opens();
+  talk.run();
+  Connection with = talk.service().connection;
+  prompt.opens();
+  talk.run();
+  Connection without = talk.service().connection;
+  without.set_nagle(false);
+  for (Connection connection : {with, without}) {
+    EXPECT_EQ(connection.send(bytes("a")), 1U);
+    talk.run();
+    EXPECT_EQ(connection.send(bytes("b")), 1U);
+  }
+  held.expects(data("a"));
+  prompt.expects(data("a"));
+  prompt.expects(data("b"));
+  held.expects_nothing();
+}
+
+// RFC 6928 2: ten segments may go before the first ACK.
 TEST(Transfer, InitialWindowIsTenSegments) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -188,7 +215,8 @@ TEST(Transfer, PeersWindowIsRespected) {
   peer.expects_nothing();
 }
 
-// MUST-36, SHLD-29, SHLD-30; the window update was lost and the probe's answer tells.
+// MUST-35, MUST-36, SHLD-29, SHLD-30: the window that was offered is taken back to nothing; the window update was lost
+// and the probe's answer tells.
 TEST(Transfer, ClosedWindowIsProbedWithBackoff) {
   Conversation talk;
   Peer& peer = talk.peer();
@@ -216,6 +244,49 @@ TEST(Transfer, PeersWindowIsScaled) {
   peer.opens({.mss = 1000, .scale = 4});
   talk.run();
   EXPECT_EQ(talk.service().connection.info().snd_wnd, 1600U);
+}
+
+// RFC 9293 3.8.6, SHLD-14: the right edge never moves back; MAY-8: a window may stay shut.
+TEST(Transfer, WindowThatWasOfferedIsNotTakenBack) {
+  ConversationOptions options;
+  options.shard.listeners[0].tcp.receive_buffer = 4000;
+  Conversation talk(std::move(options));
+  talk.service().consumes = false;
+  Peer& peer = talk.peer();
+  peer.opens();
+  std::uint32_t edge = 0;
+  for (std::uint32_t at = 1; at < 4001; at += 500) {
+    peer.sends(sim::data(std::string(500, 'x')).seq(at));
+    const Seen got = peer.expects(ack(at + 500));
+    const std::uint32_t offered = got.acknowledgment - peer.iss + got.window;
+    EXPECT_GE(offered, edge);
+    edge = offered;
+  }
+  EXPECT_EQ(edge, 4001U);
+  for (int n = 0; n < 10; ++n) {
+    talk.advance(1h);
+    peer.sends(data("y").seq(4001));
+    peer.expects(ack(4001).win(0));
+  }
+  EXPECT_EQ(talk.service().connection.state(), State::Established);
+}
+
+// RFC 7323 2.4: a window that was offered is honoured, though the next one is smaller because it was rounded down.
+TEST(Transfer, WindowBeforeRoundingIsHonoured) {
+  ConversationOptions options;
+  options.shard.listeners[0].tcp.receive_buffer = 65536;
+  Conversation talk(std::move(options));
+  talk.service().consumes = false;
+  talk.ignores_the_rest();
+  Peer& peer = talk.peer();
+  peer.opens({.scale = 0});  // 65535 bytes were offered, in units of one
+  peer.sends(data("xx"));
+  peer.expects(ack(3).win(32766));  // in units of two: one byte less
+  for (std::uint32_t at = 3; at < 65536; at += 1400) {
+    peer.sends(sim::data(std::string(std::min(1400U, 65536 - at), 'x')).seq(at));
+  }
+  talk.run();
+  EXPECT_EQ(talk.service().connection.readable(), 65535U);
 }
 
 // Tiny segments may not pin a buffer each.

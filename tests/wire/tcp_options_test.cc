@@ -133,9 +133,46 @@ TEST(TcpOptions, AWindowScaleAbove14ReadsAs14) {
   EXPECT_EQ(written({.has_window_scale = true, .window_scale = 200}), (Octets{1, 3, 3, 14}));
 }
 
+// RFC 9293 3.1, MUST-69: nothing stands behind an end of the list, because none is written. MUST-68: each other option
+// has its length.
+TEST(TcpOptions, NoEndOfListIsWritten) {
+  for (unsigned bits = 0; bits < 32; ++bits) {
+    SegmentOptions options;
+    options.has_mss = (bits & 1) != 0;
+    options.has_window_scale = (bits & 2) != 0;
+    options.sack_permitted = (bits & 4) != 0;
+    options.has_timestamps = (bits & 8) != 0;
+    options.sack_count = (bits & 16) != 0 ? 1 : 0;
+    const Octets octets = written(options);
+    std::size_t at = 0;
+    while (at < octets.size()) {
+      ASSERT_NE(octets[at], 0) << bits;
+      if (octets[at] == 1) {
+        ++at;
+        continue;
+      }
+      ASSERT_LT(at + 1, octets.size()) << bits;
+      ASSERT_GE(octets[at + 1], 2) << bits;
+      at += static_cast<std::size_t>(octets[at + 1]);
+    }
+    EXPECT_EQ(at, octets.size()) << bits;
+  }
+}
+
+// RFC 9293 3.2, MUST-64: at any alignment. MUST-4: behind NOPs and before the end of the list.
+TEST(TcpOptions, MayStartAnywhere) {
+  for (std::size_t nops = 0; nops < 4; ++nops) {
+    Octets octets(nops, 1);
+    octets.insert(octets.end(), {2, 4, 5, 0xb4, 0, 4, 2});
+    const SegmentOptions found = parsed(octets);
+    EXPECT_EQ(found.mss, 1460) << nops;
+    EXPECT_FALSE(found.sack_permitted) << nops;
+  }
+}
+
 TEST(TcpOptions, EndOfListHidesWhatFollows) { EXPECT_EQ(parsed({0, 2, 4, 5, 0xb4}), SegmentOptions{}); }
 
-// RFC 9293 MUST-6: any option is skipped by its length, known or not.
+// RFC 9293 MUST-6, MUST-68: any option is skipped by its length, known or not.
 TEST(TcpOptions, UnknownOptionsAreSkipped) {
   EXPECT_EQ(parsed({253, 6, 9, 9, 9, 9, 2, 4, 5, 0xb4}).mss, 1460);
   EXPECT_EQ(parsed({30, 2, 2, 4, 5, 0xb4}).mss, 1460);
