@@ -26,10 +26,15 @@ bool is_truth_value(std::string_view word) {
 
 class Reader {
  public:
-  Reader(const FlagLookup& lookup, std::vector<std::string>& flags) : lookup_(lookup), flags_(flags) {}
+  Reader(const FlagLookup& lookup, CommandLine& line, std::size_t most_operands)
+      : lookup_(lookup), line_(line), flags_(line.flags), most_operands_(most_operands) {}
 
   void read_words(const std::vector<std::string>& words) {
     for (std::size_t i = 0; i < words.size(); ++i) {
+      if (!words[i].starts_with('-') && line_.operands.size() < most_operands_) {
+        line_.operands.push_back(words[i]);
+        continue;
+      }
       const std::string* next = i + 1 < words.size() ? &words[i + 1] : nullptr;
       if (read_flag(words[i], next, "")) ++i;
     }
@@ -40,7 +45,7 @@ class Reader {
   bool read_flag(const std::string& word, const std::string* next, const std::string& where) {
     const std::size_t dashes = std::min(word.find_first_not_of('-'), word.size());
     if (dashes == 0 || dashes > 2 || dashes == word.size()) {
-      throw UsageError(fmt::format("{}'{}' is not a flag; write --name=value, levee --help lists them", where, word));
+      throw UsageError(fmt::format("{}'{}' is not a flag; write --name=value, --help lists them", where, word));
     }
     const std::size_t equals = word.find('=');
     std::string name = word.substr(dashes, equals == std::string::npos ? equals : equals - dashes);
@@ -60,7 +65,7 @@ class Reader {
       kind = FlagKind::Boolean;
     }
     if (kind == FlagKind::Unknown) {
-      throw UsageError(fmt::format("{}unknown flag --{}; levee --help lists the flags", where, name));
+      throw UsageError(fmt::format("{}unknown flag --{}; --help lists the flags", where, name));
     }
     if (has_value && kind == FlagKind::Boolean && !is_truth_value(word.substr(equals + 1))) {
       throw UsageError(fmt::format("{}{}: give true or false", where, word));
@@ -98,13 +103,16 @@ class Reader {
   }
 
   const FlagLookup& lookup_;
+  CommandLine& line_;
   std::vector<std::string>& flags_;
+  std::size_t most_operands_;
   unsigned depth_ = 0;
 };
 
 }  // namespace
 
-CommandLine read_command_line(const std::vector<std::string>& words, const FlagLookup& lookup) {
+CommandLine read_command_line(const std::vector<std::string>& words, const FlagLookup& lookup,
+                              std::size_t most_operands) {
   CommandLine line;
   const auto cut = std::find(words.begin(), words.end(), "--");
   std::vector<std::string> ours = words;
@@ -112,7 +120,7 @@ CommandLine read_command_line(const std::vector<std::string>& words, const FlagL
     line.eal.assign(words.begin(), cut);
     ours.assign(cut + 1, words.end());
   }
-  Reader(lookup, line.flags).read_words(ours);
+  Reader(lookup, line, most_operands).read_words(ours);
   return line;
 }
 

@@ -17,15 +17,17 @@ class UsageError : public std::runtime_error {
 };
 
 struct CommandLine {
-  std::vector<std::string> eal;    // what stood before "--", untouched
-  std::vector<std::string> flags;  // "--name=value" each, in order, those of flag files in place
+  std::vector<std::string> eal;       // what stood before "--", untouched
+  std::vector<std::string> operands;  // words that are no flags, in order
+  std::vector<std::string> flags;     // "--name=value" each, in order, those of flag files in place
 };
 
 enum class FlagKind { Unknown, Boolean, Valued };
 // What a flag is called and whether it takes a value; `name` has underscores.
 using FlagLookup = std::function<FlagKind(std::string_view name)>;
 
-// `words` is argv without the program's name. Throws UsageError.
-[[nodiscard]] CommandLine read_command_line(const std::vector<std::string>& words, const FlagLookup& lookup);
+// `words` is argv without the program's name. More operands than `most_operands` are refused. Throws UsageError.
+[[nodiscard]] CommandLine read_command_line(const std::vector<std::string>& words, const FlagLookup& lookup,
+                                            std::size_t most_operands = 0);
 
 }  // namespace levee::apps

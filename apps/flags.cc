@@ -1,35 +1,21 @@
-// levee's flags, by gflags; see flags.h. All but the switches are strings, so that a wrong value gets our sentence.
+// levee's flags, by gflags; see flags.h. Those that its other programs have as well are in common_flags.cc.
 #include "apps/flags.h"
 
 #include <fmt/format.h>
 #include <gflags/gflags.h>
 
 #include <array>
-#include <cstdlib>
 #include <iterator>
-#include <limits>
 #include <string_view>
 
 #include "apps/command_line.h"
+#include "apps/common_flags.h"
 #include "apps/parse.h"
-#include "dpdk/vdev.h"
 
-DEFINE_string(dev, "",
-              "devices, separated by ';': tap:NAME, pcap:IN[,OUT], ring, memif:SOCKET[,server], virtio:SOCKET; "
-              "they are ports 0, 1, ... in this order");
-DEFINE_string(
-    address, "",
-    "our addresses of either family, ADDRESS/LENGTH[@PORT[.VLAN]],...; LENGTH is the on-link prefix, 32 or 128 a "
-    "routed address");
-DEFINE_string(gateway, "", "default routes, ADDRESS[@PORT[.VLAN]],...; each is its own family's");
-DEFINE_string(route, "", "routes, PREFIX/LENGTH,NEXTHOP[@PORT[.VLAN]],...");
 DEFINE_string(listen, "80/http",
               "listeners, [ADDRESS:]PORT/SERVICE[/server_first],... with an IPv6 ADDRESS in brackets; services are "
               "http, echo, discard, chargen; a "
               "server_first one speaks first, so its SYNs are never answered by cookie");
-DEFINE_string(mtu, "1500",
-              "bytes of an IP packet; MSS and options follow it; at most 1500 on a TAP, at least 1280 with IPv6");
-DEFINE_string(mac, "", "our MAC address; default: the device's, or a locally administered one of our own behind a TAP");
 DEFINE_string(time_wait, "60s", "how long TIME-WAIT lasts: 2MSL");
 DEFINE_string(max_connections, "65536", "connections at a time; more are refused and counted");
 DEFINE_string(max_time_wait, "65536", "connections in TIME-WAIT at a time; then the oldest makes room and is counted");
@@ -58,26 +44,17 @@ DEFINE_bool(
 DEFINE_string(cookie_idle, "10s",
               "a cookie's connection that has sent nothing is dropped after this time while the flow index or the "
               "connection table is above three quarters");
-DEFINE_string(receive_buffer, "256k", "receive buffer of a connection: the largest window advertised");
-DEFINE_string(send_buffer, "256k", "send buffer of a connection");
 DEFINE_string(workers, "1", "poll-mode threads; this version runs one");
-DEFINE_string(poll, "auto",
-              "adaptive: an idle worker sleeps up to 50 us; busy: never; auto: adaptive where all devices are virtual");
 DEFINE_string(http_root, "", "directory whose files http serves; default: only the status page and /stats.json");
 DEFINE_string(duration, "0s", "stop by itself after this time; 0s: run until SIGINT or SIGTERM");
 DEFINE_string(drain, "5s", "how long a stop waits for connections to finish before it resets them");
 DEFINE_string(stats, "0", "seconds between two lines of counters on stdout; 0: none");
 DEFINE_bool(json, false, "counters as one JSON object a line");
-DEFINE_string(pcap_out, "", "write every frame sent to this file, stamped with levee's own time");
 DEFINE_string(seed, "", "fix all secrets to repeat a run; only with pcap and ring devices");
 DEFINE_bool(check_config, false, "check everything, start nothing; exit code 0 or 2");
 DEFINE_bool(print_config, false, "print all flags in force as a flag file");
 DECLARE_bool(help);
 DECLARE_bool(version);
-
-namespace google {
-extern void (*gflags_exitfunc)(int);  // gflags' own hook; by default it exits with 1
-}
 
 namespace levee::apps {
 
@@ -118,49 +95,6 @@ constexpr std::array kFlagNames{"dev",
                                 "check_config",
                                 "print_config"};
 
-FlagKind look_up(std::string_view name) {
-  if (name == "help" || name == "version") return FlagKind::Boolean;
-  for (const std::string_view ours : kFlagNames) {
-    if (ours != name) continue;
-    google::CommandLineFlagInfo info;
-    google::GetCommandLineFlagInfo(ours.data(), &info);
-    return info.type == "bool" ? FlagKind::Boolean : FlagKind::Valued;
-  }
-  return FlagKind::Unknown;
-}
-
-// Reads one flag's value; a BadWord becomes a sentence with the flag's name.
-template <typename Read>
-auto value_of(std::string_view flag, std::string_view word, Read read) {
-  try {
-    return read(word);
-  } catch (const BadWord& bad) {
-    throw UsageError(fmt::format("--{}={}: {}", flag, word, bad.what()));
-  }
-}
-
-template <typename T>
-T number_of(std::string_view flag, std::string_view word, std::uint64_t least) {
-  return value_of(flag, word, [&](std::string_view text) {
-    return static_cast<T>(parse_number(text, least, std::numeric_limits<T>::max()));
-  });
-}
-
-// A size or a rate, as `parse` reads it.
-std::uint32_t quantity_of(std::string_view flag, std::string_view word, std::uint64_t (*parse)(std::string_view)) {
-  const std::uint64_t value = value_of(flag, word, parse);
-  if (value > std::numeric_limits<std::uint32_t>::max())
-    throw UsageError(fmt::format("--{}={}: too large", flag, word));
-  return static_cast<std::uint32_t>(value);
-}
-
-PollMode poll_mode() {
-  if (FLAGS_poll == "auto") return PollMode::Auto;
-  if (FLAGS_poll == "adaptive") return PollMode::Adaptive;
-  if (FLAGS_poll == "busy") return PollMode::Busy;
-  throw UsageError(fmt::format("--poll={}: give auto, adaptive or busy", FLAGS_poll));
-}
-
 SynCookies syn_cookies() {
   if (FLAGS_syn_cookies == "auto") return SynCookies::Auto;
   if (FLAGS_syn_cookies == "always") return SynCookies::Always;
@@ -187,67 +121,26 @@ void read_syn_flags(EndpointOptions& options) {
   options.cookie_key_file = FLAGS_cookie_key_file;
 }
 
-std::vector<EndpointRoute> routes() {
-  std::vector<EndpointRoute> routes;
-  for (const std::string_view word : split(FLAGS_gateway, ',')) {
-    routes.push_back(value_of("gateway", word, parse_gateway));
-  }
-  const std::vector<std::string_view> words = split(FLAGS_route, ',');
-  if (words.size() % 2 != 0) throw UsageError(fmt::format("--route={}: give PREFIX/LENGTH,NEXTHOP pairs", FLAGS_route));
-  for (std::size_t i = 0; i < words.size(); i += 2) {
-    routes.push_back(
-        value_of("route", words[i], [&](std::string_view prefix) { return parse_route(prefix, words[i + 1]); }));
-  }
-  return routes;
-}
-
 EndpointOptions endpoint_options() {
   EndpointOptions options;
-  for (const std::string_view word : split(FLAGS_dev, ';')) options.devices.emplace_back(word);
-  for (const std::string_view word : split(FLAGS_address, ',')) {
-    options.addresses.push_back(value_of("address", word, parse_address));
-  }
-  options.routes = routes();
-  TcpOptions tcp;
-  tcp.receive_buffer = quantity_of("receive_buffer", FLAGS_receive_buffer, parse_size);
-  tcp.send_buffer = quantity_of("send_buffer", FLAGS_send_buffer, parse_size);
+  read_common_flags(options);
   const auto accept_backlog = number_of<std::uint32_t>("accept_backlog", FLAGS_accept_backlog, 1);
   for (const std::string_view word : split(FLAGS_listen, ',')) {
     options.listeners.push_back(value_of("listen", word, parse_listener));
     options.listeners.back().accept_backlog = accept_backlog;
-    options.listeners.back().tcp = tcp;
-  }
-  options.mtu = number_of<std::uint16_t>("mtu", FLAGS_mtu, 1);
-  if (!FLAGS_mac.empty()) {
-    options.mac = parse_mac(FLAGS_mac);
-    if (!options.mac) throw UsageError(fmt::format("--mac={}: give an address like 02:00:00:00:00:02", FLAGS_mac));
+    options.listeners.back().tcp = options.active;
   }
   options.limits.connections = number_of<std::uint32_t>("max_connections", FLAGS_max_connections, 1);
   options.limits.time_wait = number_of<std::uint32_t>("max_time_wait", FLAGS_max_time_wait, 1);
   read_syn_flags(options);
   options.time_wait = value_of("time_wait", FLAGS_time_wait, parse_duration);
   options.workers = number_of<unsigned>("workers", FLAGS_workers, 1);
-  options.poll = poll_mode();
   options.duration = value_of("duration", FLAGS_duration, parse_duration);
   options.drain = value_of("drain", FLAGS_drain, parse_duration);
   options.stats_interval = value_of("stats", FLAGS_stats, parse_duration);
   options.json = FLAGS_json;
-  options.pcap_out = FLAGS_pcap_out;
   if (!FLAGS_seed.empty()) options.seed = number_of<std::uint64_t>("seed", FLAGS_seed, 0);
   return options;
-}
-
-void parse_with_gflags(const std::vector<std::string>& flags) {
-  google::gflags_exitfunc = [](int) { std::exit(2); };
-  std::vector<std::string> words{"levee"};
-  words.insert(words.end(), flags.begin(), flags.end());
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  int argc = static_cast<int>(words.size());
-  char** arguments = argv.data();
-  google::ParseCommandLineNonHelpFlags(&argc, &arguments, true);
 }
 
 Task task_of() {
@@ -260,7 +153,7 @@ Task task_of() {
 }  // namespace
 
 Settings read_settings(const std::vector<std::string>& words) {
-  const CommandLine line = read_command_line(words, look_up);
+  const CommandLine line = read_command_line(words, [](std::string_view name) { return look_up(name, kFlagNames); });
   parse_with_gflags(line.flags);
   Settings settings;
   settings.task = task_of();
@@ -282,12 +175,7 @@ std::string help_text() {
       "  levee -l 1 -a 0000:03:00.0 -- --address=192.0.2.7/24 --gateway=192.0.2.1\n"
       "      what stands before -- goes to DPDK's EAL\n\n"
       "Times take us, ms, s, m, h; sizes take k, m, g. --flagfile=FILE reads flags from a file.\n\n";
-  for (const char* name : kFlagNames) {
-    google::CommandLineFlagInfo info;
-    google::GetCommandLineFlagInfo(name, &info);
-    fmt::format_to(std::back_inserter(text), "  --{}={}\n      {}\n", name, info.default_value, info.description);
-  }
-  return text;
+  return text + describe(kFlagNames);
 }
 
 std::string print_config() {

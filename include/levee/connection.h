@@ -112,4 +112,17 @@ class Connection {
   std::uint32_t generation_ = 0;
 };
 
+// Why an active open was refused (RFC 9293 3.10.1).
+enum class ConnectError : std::uint8_t {
+  None,
+  NoSourceAddress,  // no route to the destination, or it is not a unicast address
+  NoLocalPort,      // no free TCP port found that hashes to this shard
+  NoResource,       // connection table or flow index full
+};
+
+struct ConnectResult {
+  ConnectError error = ConnectError::None;
+  Connection connection;  // dead unless error is None
+};
+
 }  // namespace levee

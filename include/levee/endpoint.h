@@ -70,8 +70,10 @@ struct EndpointOptions {
   std::vector<EndpointAddress> addresses;
   std::vector<EndpointRoute> routes;
   std::vector<EndpointListener> listeners;
-  std::uint16_t mtu = 1500;         // bytes of IP packet, of every link
-  std::optional<MacAddress> mac{};  // none: the device's own; behind a TAP one of our own
+  std::vector<std::string> clients;  // services, by name, that listen nowhere: they connect
+  TcpOptions active{};               // of the connections that services open
+  std::uint16_t mtu = 1500;          // bytes of IP packet, of every link
+  std::optional<MacAddress> mac{};   // none: the device's own; behind a TAP one of our own
 
   ShardLimits limits{};           // totals over the shards
   std::uint32_t buffers = 65536;  // packet buffers of 2 KiB; fewer, at least 8192, if EAL's memory has no more
@@ -87,6 +89,7 @@ struct EndpointOptions {
 
   unsigned workers = 1;
   PollMode poll = PollMode::Auto;
+  Duration tick{};                           // how often services hear on_tick; zero: never
   Duration duration{};                       // stop by itself after this time; zero: run until stopped
   Duration drain = std::chrono::seconds(5);  // how long a stop waits for connections to finish
   Duration stats_interval{};                 // a line on stdout this often; zero: none
@@ -102,7 +105,7 @@ struct EndpointOptions {
 
 struct EndpointResult {
   // 0: well; 1: a buffer or a connection was lost (a bug in levee); 2: the options are wrong; 3: EAL or a device
-  // failed.
+  // failed. If all is well, what a service gave to ServiceContext::stop.
   int exit_code = 0;
   std::string error;     // one sentence that says what to change, if exit_code is not 0
   StatsSnapshot totals;  // of all shards
@@ -115,7 +118,7 @@ class Endpoint {
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
-  // Before `run`. The factory is called once per worker and listener entry that names the service.
+  // Before `run`. The factory is called once per worker and listener or client entry that names the service.
   void add_service(std::string name, ServiceFactory factory);
 
   // What is wrong with the options, as one sentence; empty if nothing is. Starts nothing.

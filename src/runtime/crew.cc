@@ -30,7 +30,7 @@ struct Crew::Member {
 };
 
 Crew::Crew(const std::vector<ShardOptions>& options, const ProcessSecrets& secrets,
-           const std::vector<device::Device*>& ports, device::PcapWriter* writer)
+           const std::vector<device::Device*>& ports, device::PcapWriter* writer, Duration tick)
     : writer_(writer), keys_(secrets.cookie_master, options.front().syn.rotate) {
   const std::size_t shards = options.size();
   for (std::size_t i = 0; i < shards * shards; ++i) {
@@ -42,8 +42,11 @@ Crew::Crew(const std::vector<ShardOptions>& options, const ProcessSecrets& secre
     for (std::size_t to = 0; to < shards; ++to) outboxes.push_back(mailboxes_[i * shards + to].get());
     members_.push_back(std::make_unique<Member>(options[i], secrets.shards[i], outboxes));
 
-    WorkerParts parts{
-        .shard = &members_[i]->shard, .ports = ports, .inboxes = {&members_[i]->control}, .writer = writer};
+    WorkerParts parts{.shard = &members_[i]->shard,
+                      .ports = ports,
+                      .inboxes = {&members_[i]->control},
+                      .writer = writer,
+                      .tick = tick};
     for (std::size_t from = 0; from < shards; ++from) {
       if (from != i) parts.inboxes.push_back(mailboxes_[from * shards + i].get());
     }
@@ -53,7 +56,8 @@ Crew::Crew(const std::vector<ShardOptions>& options, const ProcessSecrets& secre
 
 Crew::~Crew() { stop(); }
 
-void Crew::start(Drive drive, const dpdk::TscClock& clock, const std::vector<ServiceFactory>& factories) {
+void Crew::start(Drive drive, const dpdk::TscClock& clock, const std::vector<ServiceFactory>& factories,
+                 const StopRequest& stop) {
   for (const auto& owned : members_) {
     Member& member = *owned;
     std::promise<void> at_work;
@@ -61,7 +65,9 @@ void Crew::start(Drive drive, const dpdk::TscClock& clock, const std::vector<Ser
     member.thread = std::thread([&, drive] {
       bool told = false;
       try {
-        run(member, drive, clock, factories, [&] {
+        const dpdk::RegisteredThread registered(member.index);
+        member.worker->employ(hire(member, factories, stop));
+        run(member, drive, clock, [&] {
           told = true;
           at_work.set_value();
         });
@@ -75,14 +81,23 @@ void Crew::start(Drive drive, const dpdk::TscClock& clock, const std::vector<Ser
   }
 }
 
-void Crew::run(Member& member, Drive drive, const dpdk::TscClock& clock, const std::vector<ServiceFactory>& factories,
-               const std::function<void()>& at_work) {
-  const dpdk::RegisteredThread registered(member.index);
-  const ServiceContext context{.shard = member.index, .snapshot = [this] { return stats(); }};
+std::vector<std::unique_ptr<Service>> Crew::hire(Member& member, const std::vector<ServiceFactory>& factories,
+                                                 const StopRequest& stop) {
   std::vector<std::unique_ptr<Service>> services;
   services.reserve(factories.size());
-  for (const ServiceFactory& factory : factories) services.push_back(factory(context));
-  member.worker->employ(std::move(services));
+  for (const ServiceFactory& factory : factories) {
+    const auto index = static_cast<std::uint16_t>(services.size());
+    Worker* worker = member.worker.get();
+    services.push_back(
+        factory({.shard = member.index,
+                 .snapshot = [this] { return stats(); },
+                 .connect = [worker, index](const SocketAddress& remote) { return worker->connect(remote, index); },
+                 .stop = stop}));
+  }
+  return services;
+}
+
+void Crew::run(Member& member, Drive drive, const dpdk::TscClock& clock, const std::function<void()>& at_work) {
   at_work();
   if (drive == Drive::Replay) {
     run_replay(*member.worker, writer_, keys_);

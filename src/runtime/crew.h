@@ -20,13 +20,17 @@
 
 namespace levee::runtime {
 
+// What a service asks for by ServiceContext::stop. Called from any worker.
+using StopRequest = std::function<void(int exit_code, const std::string& error)>;
+
 enum class Drive : std::uint8_t { Adaptive, Busy, Replay };
 
 class Crew {
  public:
-  // One shard and one worker for each element of `options`. `ports` and `writer` outlive the crew.
+  // One shard and one worker for each element of `options`. `ports` and `writer` outlive the crew. `tick` is the
+  // services'; zero: none.
   Crew(const std::vector<ShardOptions>& options, const ProcessSecrets& secrets,
-       const std::vector<device::Device*>& ports, device::PcapWriter* writer);
+       const std::vector<device::Device*>& ports, device::PcapWriter* writer, Duration tick = {});
   // Leaves no thread behind, even where start() threw.
   ~Crew();
   Crew(const Crew&) = delete;
@@ -36,8 +40,10 @@ class Crew {
   void start_at_utc(Duration utc, Instant clock) { offset_.start(utc, clock); }
   void follow_utc(Duration utc, Instant clock) { offset_.follow(utc, clock); }
 
-  // Starts the threads; `factories` by listener entry are called in each. Throws what a thread threw before its loop.
-  void start(Drive drive, const dpdk::TscClock& clock, const std::vector<ServiceFactory>& factories);
+  // Starts the threads; `factories`, by listener entry, then by client entry, are called in each. Throws what a thread
+  // threw before its loop.
+  void start(Drive drive, const dpdk::TscClock& clock, const std::vector<ServiceFactory>& factories,
+             const StopRequest& stop);
   // Every worker leaves its loop and gives its buffers back; joins them.
   void stop();
 
@@ -57,8 +63,9 @@ class Crew {
 
  private:
   struct Member;
-  void run(Member& member, Drive drive, const dpdk::TscClock& clock, const std::vector<ServiceFactory>& factories,
-           const std::function<void()>& at_work);
+  void run(Member& member, Drive drive, const dpdk::TscClock& clock, const std::function<void()>& at_work);
+  [[nodiscard]] std::vector<std::unique_ptr<Service>> hire(Member& member, const std::vector<ServiceFactory>& factories,
+                                                           const StopRequest& stop);
 
   device::PcapWriter* writer_;
   UtcOffset offset_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -114,6 +115,14 @@ class Endpoint::Impl {
   void run_on(dpdk::Eal& eal, const std::vector<dpdk::Vdev>& devices, device::PcapWriter* writer,
               EndpointResult& result);
   [[nodiscard]] std::vector<ServiceFactory> factories() const;
+  void stop_with(int exit_code, const std::string& error);
+
+  struct Verdict {
+    int exit_code = 0;
+    std::string error;
+  };
+  std::mutex verdict_mutex_;  // a worker's handler gives it, once in a run
+  std::optional<Verdict> verdict_;
 };
 
 EndpointResult Endpoint::Impl::run() {
@@ -129,7 +138,12 @@ EndpointResult Endpoint::Impl::run() {
     run_on(eal, devices, writer.get(), result);
   }
   if (writer != nullptr && result.error.empty()) result.error = writer->close();
-  if (!result.error.empty()) result.exit_code = device::kExitFailedVerdict;
+  if (!result.error.empty()) {
+    result.exit_code = device::kExitFailedVerdict;
+  } else if (verdict_) {  // the workers have been joined
+    result.exit_code = verdict_->exit_code;
+    result.error = verdict_->error;
+  }
   return result;
 }
 
@@ -154,14 +168,14 @@ void Endpoint::Impl::run_on(dpdk::Eal& eal, const std::vector<dpdk::Vdev>& devic
   runtime::KeySchedule keys(secrets.cookie_master, options_.syn.rotate);
   const std::optional<shard::KeyEpoch> first = keys.due(live ? runtime::utc_now() : Duration::zero());
   for (shard::Secrets& each : secrets.shards) each.cookie_keys = first->keys;
-  runtime::Crew crew(shard_options, secrets, port_devices, writer);
+  runtime::Crew crew(shard_options, secrets, port_devices, writer, options_.tick);
   if (live) crew.post(*first);  // says which key makes cookies; a worker reads its mail before its first frame
 
   const dpdk::TscClock clock;
   if (live && !options_.cookie_key_file.empty()) crew.start_at_utc(runtime::utc_now(), clock.now());
   const std::vector<ServiceFactory> services = factories();
   if (options_.announce) announce(options_, facts);
-  crew.start(drive, clock, services);
+  crew.start(drive, clock, services, [this](int exit_code, const std::string& error) { stop_with(exit_code, error); });
   eal.started();
 
   runtime::Control control(options_, crew, wakeup_, clock, live ? std::optional(keys) : std::nullopt);
@@ -184,7 +198,16 @@ std::vector<ServiceFactory> Endpoint::Impl::factories() const {
   for (const EndpointListener& listener : options_.listeners) {
     factories.push_back(services_.find(listener.service)->second);
   }
+  for (const std::string& client : options_.clients) factories.push_back(services_.find(client)->second);
   return factories;
+}
+
+void Endpoint::Impl::stop_with(int exit_code, const std::string& error) {
+  {
+    const std::lock_guard lock(verdict_mutex_);
+    if (!verdict_) verdict_ = Verdict{exit_code, error};
+  }
+  wakeup_.stop();
 }
 
 Endpoint::Endpoint(EndpointOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}

@@ -28,6 +28,7 @@ void run_live(Worker& worker, const dpdk::TscClock& clock, const UtcOffset& offs
   unsigned idle_rounds = 0;
   Instant clock_now = clock.now();
   Instant now = offset.shard_time(clock_now);
+  worker.begin(now);
   while (!worker.status().stop.load(std::memory_order_acquire)) {
     now = std::max(now, offset.shard_time(clock_now));
     const std::uint64_t frames_before = stats.value(Counter::FramesReceived);

@@ -76,6 +76,7 @@ ShardOptions shard_options(const EndpointOptions& options, const std::vector<Por
   made.synack_retries = options.synack_retries;
   made.synack_retransmit_rate = options.synack_retransmit_rate;
   made.syn = options.syn;
+  made.active = options.active;
   // The cookie may be another host's, and this one may have sent none.
   made.syn.accept_always = options.syn.accept_always || !options.cookie_key_file.empty();
 
@@ -100,7 +101,8 @@ ShardOptions shard_options(const EndpointOptions& options, const std::vector<Por
                            .next_hop = route.next_hop,
                            .interface = index_of(links, *link_of(route, options))});
   }
-  // One service object per worker and listener entry: the entry's index names it.
+  // One service object per worker and listener entry: the entry's index names it. Those of the
+  // clients follow, and the shard learns theirs with each connect.
   for (const EndpointListener& listener : options.listeners) {
     const bool any = listener.local.address.is_unspecified();
     made.listeners.push_back({.address = any ? IpAddress{} : listener.local.address,

@@ -95,6 +95,7 @@ void Replay::serve_all() {
 
 void run_replay(Worker& worker, device::PcapWriter* writer, const KeySchedule& keys) {
   Replay replay(worker, writer, keys);
+  worker.begin(replay.now());
   replay.run();
   Phase running = Phase::Running;
   worker.status().phase.compare_exchange_strong(running, Phase::Ended, std::memory_order_acq_rel);

@@ -16,6 +16,7 @@ namespace levee::runtime {
 namespace {
 
 using std::chrono::hours;
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
@@ -100,6 +101,13 @@ void check_routes(const EndpointOptions& options) {
   }
 }
 
+void check_buffers(const TcpOptions& tcp, std::string_view whose) {
+  for (const std::uint32_t bytes : {tcp.receive_buffer, tcp.send_buffer}) {
+    require(bytes >= kLeastBuffer && bytes <= kMostBuffer, "{}: a buffer of {} bytes, give {} to {}", whose, bytes,
+            kLeastBuffer, kMostBuffer);
+  }
+}
+
 void check_listener(const EndpointListener& listener, const EndpointOptions& options) {
   const std::string text = fmt::format("--listen={}/{}", to_string(listener.local), listener.service);
   require(listener.local.tcp_port != 0, "{}: give a TCP port of 1 to 65535", text);
@@ -110,10 +118,7 @@ void check_listener(const EndpointListener& listener, const EndpointOptions& opt
   }
   require(listener.accept_backlog >= 1 && listener.accept_backlog <= kMostConnections,
           "--accept_backlog={}: give 1 to {}", listener.accept_backlog, kMostConnections);
-  for (const std::uint32_t bytes : {listener.tcp.receive_buffer, listener.tcp.send_buffer}) {
-    require(bytes >= kLeastBuffer && bytes <= kMostBuffer, "{}: a buffer of {} bytes, give {} to {}", text, bytes,
-            kLeastBuffer, kMostBuffer);
-  }
+  check_buffers(listener.tcp, text);
 }
 
 // 0.0.0.0 and :: are the same: any address of ours.
@@ -133,6 +138,13 @@ void check_listeners(const EndpointOptions& options, const std::function<bool(st
               to_string(listener.local));
     }
   }
+}
+
+void check_clients(const EndpointOptions& options, const std::function<bool(std::string_view)>& is_service) {
+  for (const std::string& client : options.clients) {
+    require(is_service(client), "client {}: there is no service of this name", client);
+  }
+  check_buffers(options.active, "connections of our own");
 }
 
 void check_sizes(const EndpointOptions& options) {
@@ -159,6 +171,8 @@ void check_sizes(const EndpointOptions& options) {
 void check_times(const EndpointOptions& options) {
   require(options.time_wait >= milliseconds(10) && options.time_wait <= minutes(10), "--time_wait: give 10ms to 10m");
   require(options.drain >= Duration::zero() && options.drain <= minutes(10), "--drain: give 0s to 10m");
+  require(options.tick == Duration::zero() || options.tick >= microseconds(100),
+          "a tick of {} ns, give none or at least 100 us", options.tick.count());
   require(options.duration >= Duration::zero(), "--duration: give a time that is not negative");
   require(options.stats_interval == Duration::zero() || options.stats_interval >= milliseconds(100),
           "--stats: give 0 or at least 0.1 seconds");
@@ -198,6 +212,7 @@ std::vector<dpdk::Vdev> validate(const EndpointOptions& options,
   check_addresses(options);
   check_routes(options);
   check_listeners(options, is_service);
+  check_clients(options, is_service);
   check_sizes(options);
   check_times(options);
   check_syn_policy(options);

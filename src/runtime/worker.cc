@@ -21,6 +21,20 @@ Worker::Worker(WorkerParts parts) : parts_(std::move(parts)) {
   pool_ = *port;
 }
 
+void Worker::begin(Instant now) {
+  CHECK(!begun_);
+  begun_ = true;
+  now_ = now;
+  if (parts_.tick > Duration::zero()) next_tick_ = now + parts_.tick;
+  for (const auto& service : services_) service->on_started();
+}
+
+// `now_` is the loop's: a worker reads no clock.
+ConnectResult Worker::connect(const SocketAddress& remote, std::uint16_t service) {
+  CHECK(begun_);
+  return parts_.shard->connect(now_, remote, service);
+}
+
 bool Worker::poll(Instant now) {
   bool busy = take_mail(now);
   for (device::Device* port : parts_.ports) {
@@ -53,6 +67,8 @@ void Worker::take_frames(Instant now, std::span<const shard::Frame> frames) {
 
 bool Worker::serve(Instant now) {
   fill_blanks();
+  now_ = now;
+  if (now >= next_tick_) tick(now);
   std::size_t served = dispatch(*parts_.shard, services_);
   const bool timers_done = parts_.shard->expire(now);
   served += dispatch(*parts_.shard, services_);
@@ -63,6 +79,12 @@ bool Worker::serve(Instant now) {
     status_.phase.store(Phase::Drained, std::memory_order_release);
   }
   return served > 0 || sent > 0 || !timers_done || !all_written;
+}
+
+// A worker that was held up skips ticks instead of making up for them.
+void Worker::tick(Instant now) {
+  next_tick_ = now + parts_.tick;
+  for (const auto& service : services_) service->on_tick();
 }
 
 void Worker::fill_blanks() {

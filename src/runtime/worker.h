@@ -36,6 +36,7 @@ struct WorkerParts {
   std::vector<device::Device*> ports;  // by the port number that frames carry; null: not ours
   std::vector<shard::Mailbox*> inboxes;
   device::PcapWriter* writer = nullptr;  // null: no capture of what is sent
+  Duration tick{};                       // of the services; zero: none
 };
 
 class Worker {
@@ -44,8 +45,11 @@ class Worker {
 
   explicit Worker(WorkerParts parts);
 
-  // The services, by listener entry; from the worker's own thread, before the first loop.
+  // The services, by listener entry, then by client entry; from the worker's own thread, before `begin`.
   void employ(std::vector<std::unique_ptr<Service>> services) { services_ = std::move(services); }
+
+  // Tells the services that they may begin. Once, before the first loop.
+  void begin(Instant now);
 
   // One loop over everything. Returns whether there was anything to do, or more is left to do.
   bool poll(Instant now);
@@ -56,6 +60,9 @@ class Worker {
   void take_frames(Instant now, std::span<const shard::Frame> frames);
   bool serve(Instant now);
 
+  // For a service's handler: opens a connection whose events go to `service`.
+  [[nodiscard]] ConnectResult connect(const SocketAddress& remote, std::uint16_t service);
+
   // Ends the services and gives every buffer back. Call last, when no connection is left or none matters.
   void finish(Instant now);
 
@@ -64,12 +71,16 @@ class Worker {
   [[nodiscard]] WorkerStatus& status() { return status_; }
 
  private:
+  void tick(Instant now);
   void fill_blanks();
   std::size_t send(Instant now);
   void give_back();
 
   WorkerParts parts_;
   std::vector<std::unique_ptr<Service>> services_;
+  Instant now_{};  // of the loop that the services are called in
+  Instant next_tick_ = kNever;
+  bool begun_ = false;
   device::Device* pool_ = nullptr;  // any port: all draw on the same buffers
   WorkerStatus status_;
   std::array<shard::Frame, kBurst> frames_{};

@@ -54,17 +54,8 @@ struct Ready {
   CloseCause cause = CloseCause::Normal;             // with `closed`
 };
 
-enum class ConnectError : std::uint8_t {
-  None,
-  NoSourceAddress,  // no route to the destination, or it is not a unicast address
-  NoLocalPort,      // no free TCP port found that hashes to this shard
-  NoResource,       // connection table or flow index full
-};
-
-struct ConnectResult {
-  ConnectError error = ConnectError::None;
-  Connection connection;  // dead unless error is None
-};
+using levee::ConnectError;
+using levee::ConnectResult;
 
 // How far a check of the invariants goes.
 enum class Walk : std::uint8_t {

@@ -71,6 +71,21 @@ void add_v6_route(O& o, const char* prefix, std::uint8_t length, const char* nex
 }
 
 INSTANTIATE_TEST_SUITE_P(
+    Clients, Refusals,
+    testing::Values(Case{"unknown", [](O& o) { o.clients = {"nc"}; }, "client nc: there is no service of this name"},
+                    Case{"buffer", [](O& o) { o.active.send_buffer = 100; }, "connections of our own: a buffer of 100"},
+                    Case{"tick", [](O& o) { o.tick = 99us; }, "at least 100 us"}),
+    [](const auto& each) { return each.param.name; });
+
+TEST(Validate, AClientNeedsNoListener) {
+  EndpointOptions options = good();
+  options.listeners.clear();
+  options.clients = {"echo"};
+  options.tick = 1ms;
+  EXPECT_EQ(fault_of(options), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
     Ipv6, Refusals,
     testing::Values(
         Case{"multicast", [](O& o) { add_v6(o, "ff02::1"); }, "this is a multicast address"},
