@@ -111,10 +111,11 @@ until_true 10 listens 9006 || fail "Linux's nc does not listen"
 start_nc "$WORK/ours" "$WORK/slow" 10.7.0.1 9006
 window_is_closed() { inside ss -Htino "sport = :9006" | grep -q 'timer:(persist'; }
 until_true 20 window_is_closed || fail "the window does not close: $(inside ss -Htino 'sport = :9006')"
-cat "$WORK/slow" >"$WORK/out" 9>&- &
+exec 8<"$WORK/slow" 9>&-  # the reader's end is open before ours is closed: the pipe always has one
+cat <&8 >"$WORK/out" 8<&- &
 reader=$!
 PIDS+=("$reader")
-exec 9>&-
+exec 8<&-
 expect_exit 0 "a slow reader"
 wait "$reader"
 expect_both_whole "a slow reader"
