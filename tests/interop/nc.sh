@@ -32,7 +32,7 @@ expect_exit() {
 link_is_gone() { ! inside ip link show tap0 >/dev/null 2>&1; }
 # start_peer NC_ARGUMENT...: Linux's nc from `theirs` to `got`.
 start_peer() {
-  becomes_inside timeout 60 nc -N "$@" <"$WORK/theirs" >"$WORK/got" 2>"$WORK/nc.log" &
+  becomes_inside timeout 60 nc -N "$@" <"$WORK/theirs" >"$WORK/got" 2>"$WORK/nc.log" 9>&- &
   PEER_PID=$!
   PIDS+=("$PEER_PID")
 }
@@ -48,11 +48,19 @@ expect_both_whole() {
 
 # Linux listens before levee's SYN can reach it: on any address, and tap0 is configured after levee-nc has begun, so the
 # SYN waits for its neighbour (RFC 9293 3.9.1.1; RFC 1122 2.3.2.2).
+# A listening nc whose buffers happen to be empty ends at our FIN, whatever its stdin still has: ours waits for the end of
+# theirs.
+mkfifo "$WORK/later"
+theirs_is_here() { (($(wc -c <"$WORK/out") >= 1048576)); }
 for to in 10.7.0.1 fd07::1; do
   [[ $to == *:* ]] && family=-6 || family=-4
+  exec 9<>"$WORK/later"
   start_peer $family -l 9000
   until_true 10 listens 9000 || fail "Linux's nc does not listen"
-  start_nc "$WORK/ours" "$WORK/out" $to 9000
+  start_nc "$WORK/later" "$WORK/out" $to 9000
+  cat "$WORK/ours" >&9
+  until_true 60 theirs_is_here || fail "connecting to $to: only $(wc -c <"$WORK/out") bytes arrived"
+  exec 9>&-
   expect_exit 0 "connecting to $to"
   expect_both_whole "connecting to $to"
 done
@@ -89,7 +97,6 @@ log "half-close from levee-nc: what Linux sends afterwards arrives"
 becomes_inside timeout 60 nc -N -l 9003 </dev/null >"$WORK/got" &
 PEER_PID=$!
 PIDS+=("$PEER_PID")
-mkfifo "$WORK/later"
 exec 9<>"$WORK/later"
 until_true 10 listens 9003 || fail "Linux's nc does not listen"
 start_nc "$WORK/later" "$WORK/out" 10.7.0.1 9003
