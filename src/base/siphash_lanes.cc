@@ -139,14 +139,14 @@ SipHasher::Functions functions_of(VectorUnit unit) {
   switch (unit) {
 #if LEVEE_HAS_VECTOR_UNITS
     case VectorUnit::Sse42:
-      return {sse42<1, 3, 2>, sse42<1, 3, 5>, sse42<2, 4, 2>, sse42<2, 4, 3>, sse42<2, 4, 6>};
+      return {sse42<1, 3, 2>, sse42<1, 3, 5>, sse42<2, 4, 2>, sse42<2, 4, 3>, sse42<2, 4, 5>, sse42<2, 4, 6>};
     case VectorUnit::Avx2:
-      return {avx2<1, 3, 2>, avx2<1, 3, 5>, avx2<2, 4, 2>, avx2<2, 4, 3>, avx2<2, 4, 6>};
+      return {avx2<1, 3, 2>, avx2<1, 3, 5>, avx2<2, 4, 2>, avx2<2, 4, 3>, avx2<2, 4, 5>, avx2<2, 4, 6>};
     case VectorUnit::Avx512:
-      return {avx512<1, 3, 2>, avx512<1, 3, 5>, avx512<2, 4, 2>, avx512<2, 4, 3>, avx512<2, 4, 6>};
+      return {avx512<1, 3, 2>, avx512<1, 3, 5>, avx512<2, 4, 2>, avx512<2, 4, 3>, avx512<2, 4, 5>, avx512<2, 4, 6>};
 #endif
     default:
-      return {none<1, 3, 2>, none<1, 3, 5>, none<2, 4, 2>, none<2, 4, 3>, none<2, 4, 6>};
+      return {none<1, 3, 2>, none<1, 3, 5>, none<2, 4, 2>, none<2, 4, 3>, none<2, 4, 5>, none<2, 4, 6>};
   }
 }
 

@@ -25,11 +25,13 @@ class SipHasher {
  public:
   explicit SipHasher(VectorUnit unit);  // REQUIRES: machine_has(unit)
 
-  // SipHash-1-3 of two or five words, SipHash-2-4 of two, three or six: the first `count` hashes are right afterwards.
+  // SipHash-1-3 of two or five words, SipHash-2-4 of two, three, five or six: the first `count` hashes are right
+  // afterwards.
   void hash_1_3(SipLanes<2>& lanes, std::size_t count) const { functions_.hash_1_3_of_2(lanes, count); }
   void hash_1_3(SipLanes<5>& lanes, std::size_t count) const { functions_.hash_1_3_of_5(lanes, count); }
   void hash_2_4(SipLanes<2>& lanes, std::size_t count) const { functions_.hash_2_4_of_2(lanes, count); }
   void hash_2_4(SipLanes<3>& lanes, std::size_t count) const { functions_.hash_2_4_of_3(lanes, count); }
+  void hash_2_4(SipLanes<5>& lanes, std::size_t count) const { functions_.hash_2_4_of_5(lanes, count); }
   void hash_2_4(SipLanes<6>& lanes, std::size_t count) const { functions_.hash_2_4_of_6(lanes, count); }
 
   struct Functions {
@@ -37,6 +39,7 @@ class SipHasher {
     void (*hash_1_3_of_5)(SipLanes<5>&, std::size_t);
     void (*hash_2_4_of_2)(SipLanes<2>&, std::size_t);
     void (*hash_2_4_of_3)(SipLanes<3>&, std::size_t);
+    void (*hash_2_4_of_5)(SipLanes<5>&, std::size_t);
     void (*hash_2_4_of_6)(SipLanes<6>&, std::size_t);
   };
 

@@ -41,15 +41,21 @@ class TimingWheel {
 
   // Rounds up to a tick, so nothing fires early. Arming again moves it. A time that is already past is late: it fires
   // at the next advance(), not in the one that may be running, before all others.
-  void arm(std::uint32_t id, Instant when) {
+  void arm(std::uint32_t id, Instant when) { arm(id, due(when)); }
+
+  // A time as the wheel counts, for arming many at once. Good until the next advance().
+  struct Due {
+    std::uint64_t tick = 0;
+    std::uint16_t list = TimerLink::kDisarmed;
+  };
+  [[nodiscard]] Due due(Instant when) const {
+    const std::uint64_t tick = tick_at_or_after(when);
+    return tick <= current_ ? Due{current_, late_} : Due{tick, list_of(tick)};
+  }
+  void arm(std::uint32_t id, const Due& due) {
     TimerLink& link = links_(id);
     if (link.list != TimerLink::kDisarmed) unlink(link, id);
-    const std::uint64_t tick = tick_at_or_after(when);
-    if (tick <= current_) {
-      link_into(late_, link, id, current_);
-    } else {
-      link_into(list_of(tick), link, id, tick);
-    }
+    link_into(due.list, link, id, due.tick);
   }
 
   void disarm(std::uint32_t id) {

@@ -106,9 +106,13 @@ void Shard::Impl::hash_burst(std::size_t count) {
   if ((all_of(count) & ~ipv6_) != 0) sip_.hash_1_3(flow_lanes_, count);
   if (ipv6_ != 0) {
     sip_.hash_1_3(flow_lanes6_, static_cast<std::size_t>(std::bit_width(ipv6_)));
-    for (std::uint64_t left = ipv6_; left != 0; left &= left - 1) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(left));
-      flow_lanes_.hashes[i] = flow_lanes6_.hashes[i];
+    if (ipv6_ == all_of(count)) {  // as in a flood
+      std::copy_n(flow_lanes6_.hashes.begin(), count, flow_lanes_.hashes.begin());
+    } else {
+      for (std::uint64_t left = ipv6_; left != 0; left &= left - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(left));
+        flow_lanes_.hashes[i] = flow_lanes6_.hashes[i];
+      }
     }
   }
 #pragma GCC unroll 4
@@ -130,7 +134,8 @@ void Shard::Impl::look_up_early(std::size_t count) {
         connections_.prefetch(likely.index());
         break;
       case RecordKind::TimeWait:
-        if (!expect_reopening(i, likely.index())) time_wait_.prefetch(likely.index());
+        time_wait_.prefetch(likely.index());
+        expect_reopening(i, likely.index());
         break;
       case RecordKind::HalfOpen:
         half_open_.prefetch(likely.index());
@@ -139,7 +144,6 @@ void Shard::Impl::look_up_early(std::size_t count) {
         break;
     }
   }
-  prepare_reopenings();
 }
 
 }  // namespace levee::shard

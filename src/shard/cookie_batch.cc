@@ -9,26 +9,10 @@
 #include "base/endian.h"
 #include "shard/impl.h"
 #include "shard/plain_packet.h"
+#include "wire/ethernet.h"
 #include "wire/syn_offer.h"
 
 namespace levee::shard {
-namespace {
-
-void swap_macs(std::byte* ethernet) {
-  std::uint32_t to_begin = 0, from_begin = 0;
-  std::uint16_t to_end = 0, from_end = 0;
-  std::memcpy(&to_begin, ethernet, 4);
-  std::memcpy(&to_end, ethernet + 4, 2);
-  std::memcpy(&from_begin, ethernet + 6, 4);
-  std::memcpy(&from_end, ethernet + 10, 2);
-  std::memcpy(ethernet, &from_begin, 4);
-  std::memcpy(ethernet + 4, &from_end, 2);
-  std::memcpy(ethernet + 6, &to_begin, 4);
-  std::memcpy(ethernet + 10, &to_end, 2);
-}
-
-}  // namespace
-
 CookieBatch::Target Shard::Impl::cookie_target(const Packet& packet) const {
   const bool ipv6 = !packet.key.is_v4();
   CookieBatch::Target target{.address = ipv6 ? IpAddress(packet.addresses6().local) : IpAddress(packet.key.local),
@@ -44,6 +28,34 @@ CookieBatch::Target Shard::Impl::cookie_target(const Packet& packet) const {
   return target;
 }
 
+// What the burst's plain and bare SYNs offer: those at `wanted`.
+void Shard::Impl::read_offers(std::size_t count, std::uint64_t wanted) {
+  CookieBatch::Offers& offers = cookie_batch_.offers;
+  std::uint64_t odd =
+      burst_is_ipv6_ ? cookie_columns_.read6(columns_, count, offers) : cookie_columns_.read(columns_, count, offers);
+  for (odd &= wanted; odd != 0; odd &= odd - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(odd));
+    const std::uint32_t tcp = burst_is_ipv6_ ? kBareTcp6 : kBareTcp4;
+    offers.set(i, wire::parse_syn_offer(bare_options(burst_frames_[i], tcp)));
+  }
+}
+
+// For the present target.
+CookieColumns::Found Shard::Impl::prepare_columns(std::size_t count) {
+  CookieBatch& batch = cookie_batch_;
+  CookieColumns::Constants constants{.keys = cookies_.keys(),
+                                     .parity = cookies_.parity(),
+                                     .clock = static_cast<std::uint32_t>(to_milliseconds(now_)),
+                                     .label_multiplier = label_multiplier_ | 1};
+  batch.forms_of_columns = batch.target.forms;
+  if (burst_is_ipv6_) {
+    std::memcpy(&constants.address, &batch.target.address.v6(), sizeof(constants.address));
+    return cookie_columns_.prepare(columns_, flow_lanes6_, count, constants, batch);
+  }
+  constants.address[0] = swap_if_little_endian(batch.target.address.v4().value);
+  return cookie_columns_.prepare(columns_, flow_lanes_, count, constants, batch);
+}
+
 // The tags of the burst's SYNs, if they will be answered by cookie, and of its ACKs that no flow expects.
 void Shard::Impl::prepare_cookies(std::size_t count) {
   const bool for_syns = !draining_ && in_cookie_mode();
@@ -57,33 +69,19 @@ void Shard::Impl::prepare_cookies(std::size_t count) {
                           link->interface == batch.target.interface;
   CookieColumns::Found found;
   if (in_columns) {
-    CookieColumns::Constants constants{.keys = cookies_.keys(),
-                                       .parity = cookies_.parity(),
-                                       .clock = static_cast<std::uint32_t>(to_milliseconds(now_)),
-                                       .label_multiplier = label_multiplier_ | 1};
-    std::uint64_t odd = burst_is_ipv6_ ? cookie_columns_.read6(columns_, count, batch.offers)
-                                       : cookie_columns_.read(columns_, count, batch.offers);
-    for (odd &= for_syns ? bare_ : 0; odd != 0; odd &= odd - 1) {
-      const auto i = static_cast<std::size_t>(std::countr_zero(odd));
-      const std::uint32_t tcp = burst_is_ipv6_ ? kBareTcp6 : kBareTcp4;
-      batch.offers.set(i, wire::parse_syn_offer(bare_options(burst_frames_[i], tcp)));
-    }
-    if (burst_is_ipv6_) {
-      std::memcpy(&constants.address, &batch.target.address.v6(), sizeof(constants.address));
-      found = cookie_columns_.prepare(columns_, flow_lanes6_, count, constants, batch);
-    } else {
-      constants.address[0] = swap_if_little_endian(batch.target.address.v4().value);
-      found = cookie_columns_.prepare(columns_, flow_lanes_, count, constants, batch);
-    }
-    batch.forms_of_columns = batch.target.forms;
+    read_offers(count, for_syns ? bare_ : 0);
+    found = prepare_columns(count);
   }
-  look_up_early(count);
-  if (!for_syns && !for_acks) return;
-  columns_syns_ = for_syns ? found.syns & bare_ : 0;
+  look_up_early(count);  // not before: what it reads is still on its way
+  const std::uint64_t reopenings = reopenings_.places;
+  if (reopenings != 0) prepare_reopenings(count, in_columns && for_syns);
+  // A SYN into TIME-WAIT gets no cookie.
+  if ((!for_syns && !for_acks) || reopenings == all_of(count)) return;
+  columns_syns_ = for_syns ? found.syns & bare_ & ~reopenings : 0;
   const std::uint64_t acks = for_acks ? found.acks & bare_ & ~maybe_known_ : 0;
   const std::uint64_t by_columns = columns_syns_ | acks;
   prepared_ = by_columns;
-  for (std::uint64_t left = all_of(count) & ~by_columns; left != 0; left &= left - 1) {
+  for (std::uint64_t left = all_of(count) & ~by_columns & ~reopenings; left != 0; left &= left - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(left));
     const Packet& packet = packet_at(i);
     if (packet.kind != PacketKind::Tcp || !prepare_cookie(packet, i, for_syns, for_acks)) continue;
@@ -229,7 +227,7 @@ Shard::Impl::Settled Shard::Impl::settle_alone(std::size_t place, OutFrame* repl
   }
   reply->head = frame.block;
   reply->data = frame.data;
-  swap_macs(frame.data);  // the tag of a VLAN stays
+  wire::swap_macs(frame.data);  // the tag of a VLAN stays
   packet.frame_taken = true;
   return Settled::Answered;
 }

@@ -55,6 +55,11 @@ struct CookieBatch {
       scale[lane] = offer.window_scale;
       ts_value[lane] = swap_if_little_endian(offer.ts_value);
     }
+    // What was not offered means nothing.
+    [[nodiscard]] wire::SynOffer at(std::size_t lane) const {
+      return {swap_if_little_endian(ts_value[lane]), static_cast<std::uint16_t>(mss[lane]),
+              static_cast<std::uint8_t>(scale[lane]), static_cast<std::uint8_t>(options[lane])};
+    }
   };
   Offers offers;
 

@@ -11,24 +11,6 @@ FlowIndex::FlowIndex(std::uint32_t records)
     : buckets_(std::bit_ceil(std::max<std::size_t>(16, std::size_t{records} * 4 / 3 / kSlots + 1))),
       mask_(buckets_.size() - 1) {}
 
-bool FlowIndex::insert(std::uint64_t hash, FlowRef ref) {
-  DCHECK(ref);
-  const std::uint64_t home = hash & mask_;
-  for (unsigned probe = 0; probe < kProbes; ++probe) {
-    Bucket& bucket = buckets_[(home + probe) & mask_];
-    const unsigned free = free_slots(bucket);
-    if (free == 0) continue;
-    const auto slot = static_cast<std::size_t>(std::countr_zero(free));
-    bucket.tags[slot] = tag_of(hash);
-    bucket.refs[slot] = ref;
-    if (probe > 0) ++buckets_[home].spilled;
-    ++size_;
-    ++insertions_;
-    return true;
-  }
-  return false;
-}
-
 FlowIndex::Place FlowIndex::place_of(std::uint64_t hash, FlowRef ref) {
   const std::uint64_t home = hash & mask_;
   for (unsigned probe = 0; probe < kProbes; ++probe) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/check.h"
 #include "base/huge_array.h"
 
 namespace levee::shard {
@@ -52,7 +53,23 @@ class FlowIndex {
     return {};
   }
   // False when all kProbes buckets are full.
-  [[nodiscard]] bool insert(std::uint64_t hash, FlowRef ref);
+  [[nodiscard]] bool insert(std::uint64_t hash, FlowRef ref) {
+    DCHECK(ref);
+    const std::uint64_t home = hash & mask_;
+    for (unsigned probe = 0; probe < kProbes; ++probe) {
+      Bucket& bucket = buckets_[(home + probe) & mask_];
+      const unsigned free = free_slots(bucket);
+      if (free == 0) continue;
+      const auto slot = static_cast<std::size_t>(std::countr_zero(free));
+      bucket.tags[slot] = tag_of(hash);
+      bucket.refs[slot] = ref;
+      if (probe > 0) ++buckets_[home].spilled;
+      ++size_;
+      ++insertions_;
+      return true;
+    }
+    return false;
+  }
   // The entry must be there.
   void replace(std::uint64_t hash, FlowRef from, FlowRef to);
   void erase(std::uint64_t hash, FlowRef ref);

@@ -89,13 +89,14 @@ inline constexpr std::size_t kBurst = HeaderColumns::kMost;  // frames that are 
 // A bit for each of a burst's frames. REQUIRES: 1 to kBurst of them.
 [[nodiscard]] constexpr std::uint64_t all_of(std::size_t frames) { return ~std::uint64_t{0} >> (kBurst - frames); }
 
-// The SYNs of a burst whose hashes lead to TIME-WAIT entries, in the burst's order.
+// The SYNs of a burst whose hashes lead to TIME-WAIT entries, in the burst's order; plain and bare ones.
 struct ReopeningBatch {
   static_assert(kBurst <= 64 && kBurst <= SipLanes<2>::kMost);
   std::uint64_t places = 0;  // in the burst, a bit for each
   std::uint32_t count = 0;
   std::array<std::uint32_t, kBurst> entries{};
-  SipLanes<2> lanes;  // for the ISNs
+  SipLanes<2> lanes;   // for the ISNs
+  SipLanes<5> lanes6;  // and for those over IPv6
 
   void clear() { places = count = 0; }
 };
@@ -266,6 +267,8 @@ class Shard::Impl {
                           const tcp::Segment& ack);
 
   // --- cookie_batch.cc ---
+  void read_offers(std::size_t count, std::uint64_t wanted);
+  CookieColumns::Found prepare_columns(std::size_t count);
   void prepare_cookies(std::size_t count);
   bool prepare_cookie(const Packet& packet, std::size_t lane, bool for_syns, bool for_acks);
   [[nodiscard]] CookieBatch::Target cookie_target(const Packet& packet) const;
@@ -282,11 +285,13 @@ class Shard::Impl {
   std::optional<Drop> open_half(Packet& packet, const tcp::Segment& syn, std::uint16_t listener,
                                 std::uint32_t reopened);
   // The record, and its timer, of a SYN that is about to be answered; `half` was just taken.
-  HalfOpenRecord& begin_half_open(std::uint32_t half, const Packet& packet, tcp::Seq irs, const wire::SynOffer& offer,
-                                  tcp::Seq iss, std::uint16_t listener, bool reopens);
-  bool expect_reopening(std::size_t place, std::uint32_t entry);
-  void prepare_reopenings();
+  struct Opening;
+  HalfOpenRecord& begin_half_open(std::uint32_t half, const Opening& opening);
+  void expect_reopening(std::size_t place, std::uint32_t entry);
+  void prepare_reopenings(std::size_t count, bool offers_are_read);
   std::size_t settle_reopenings(std::size_t begin, std::size_t end);
+  template <bool kIpv4>
+  std::size_t settle_reopenings_of(std::size_t begin, std::size_t end);
 
   // --- syn_policy.cc ---
   std::optional<Drop> answer_syn(Packet& packet, const tcp::Segment& syn, std::uint16_t listener);

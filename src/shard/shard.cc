@@ -52,6 +52,8 @@ Shard::Impl::Impl(Shard& self, const ShardOptions& options, const Secrets& secre
   flow_lanes6_.key1 = flow_lanes_.key1;
   reopenings_.lanes.key0.fill(secrets_.isn_key[0]);
   reopenings_.lanes.key1.fill(secrets_.isn_key[1]);
+  reopenings_.lanes6.key0 = reopenings_.lanes.key0;
+  reopenings_.lanes6.key1 = reopenings_.lanes.key1;
   waiting_.reserve(1024);
   starved_.reserve(1024);
 }

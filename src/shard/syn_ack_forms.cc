@@ -44,22 +44,6 @@ SynAckForm::SynAckForm(const tcp::HalfOpen& kind, tcp::MssLimits limits, const l
   sums_ = both(wire::fold(wire::native_sum(packet_.data(), kIpHeader)), wire::fold(tcp_sum));
 }
 
-SynAckForm::Words SynAckForm::words_for(const FlowKey4& key, tcp::Seq iss, std::uint32_t acknowledgment,
-                                        std::uint32_t ts_value, std::uint32_t ts_echo) const {
-  Words words{.begin = {swap_if_little_endian(key.local.value), swap_if_little_endian(key.remote.value),
-                        swap_if_little_endian(std::uint32_t{key.local_port} << 16 | key.remote_port),
-                        swap_if_little_endian(iss.value())},
-              .acknowledgment = acknowledgment,
-              .timestamps = std::bit_cast<std::uint64_t>(std::array{ts_value, ts_echo})};
-  const auto& [source, destination, ports, sequence] = words.begin;
-  const std::uint64_t addresses = std::uint64_t{source} + destination;
-  const std::uint64_t segment = std::uint64_t{ports} + sequence + acknowledgment + ts_value + ts_echo;
-  const std::uint64_t ip_sum = (sums_ & 0xffff) + addresses, tcp_sum = (sums_ >> 16) + addresses;
-  words.checksums = both(frame_.ipv4_checksum ? 0 : wire::finish(ip_sum),
-                         frame_.tcp_checksum ? wire::fold(tcp_sum) : wire::finish(tcp_sum + segment));
-  return words;
-}
-
 SynAckForm6::SynAckForm6(const tcp::HalfOpen& kind, tcp::MssLimits limits, const levee::TcpOptions& options,
                          const InterfaceOptions& interface) {
   tcp::OutSegment segment = tcp::syn_ack(kind, Instant{}, limits, options);

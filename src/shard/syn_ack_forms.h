@@ -39,7 +39,26 @@ class SynAckForm {
   };
   // The last three as they are to lie in the packet.
   [[nodiscard]] Words words_for(const FlowKey4& key, tcp::Seq iss, std::uint32_t acknowledgment, std::uint32_t ts_value,
-                                std::uint32_t ts_echo) const;
+                                std::uint32_t ts_echo) const {
+    return words_for({swap_if_little_endian(key.local.value), swap_if_little_endian(key.remote.value),
+                      swap_if_little_endian(std::uint32_t{key.local_port} << 16 | key.remote_port),
+                      swap_if_little_endian(iss.value())},
+                     acknowledgment, ts_value, ts_echo);
+  }
+  // `begin` as well.
+  [[nodiscard]] Words words_for(const std::array<std::uint32_t, 4>& begin, std::uint32_t acknowledgment,
+                                std::uint32_t ts_value, std::uint32_t ts_echo) const {
+    const auto& [source, destination, ports, sequence] = begin;
+    const std::uint64_t addresses = std::uint64_t{source} + destination;
+    const std::uint64_t segment = std::uint64_t{ports} + sequence + acknowledgment + ts_value + ts_echo;
+    const std::uint64_t ip_sum = (sums_ & 0xffff) + addresses, tcp_sum = (sums_ >> 16) + addresses;
+    const std::uint32_t ip_checksum = frame_.ipv4_checksum ? 0 : wire::finish(ip_sum);
+    const std::uint32_t tcp_checksum = frame_.tcp_checksum ? wire::fold(tcp_sum) : wire::finish(tcp_sum + segment);
+    return {.begin = begin,
+            .acknowledgment = acknowledgment,
+            .checksums = ip_checksum | tcp_checksum << 16,
+            .timestamps = std::uint64_t{ts_echo} << 32 | ts_value};
+  }
   // Writes kRoom bytes from the IPv4 header on.
   void fill_in(std::byte* ip, const Words& words) const {
     constexpr std::size_t kIpChecksum = 10, kSource = 12, kAcknowledgment = 28, kTcpChecksum = 36;
@@ -95,17 +114,17 @@ class SynAckForm6 {
                                 std::uint32_t ts_echo) const;
   // Writes kRoom bytes from the IPv6 header on. REQUIRES: the SYN's header, without extensions, is there.
   void fill_in(std::byte* ip, const Words& words) const {
-    constexpr std::size_t kSource = 8, kDestination = 24, kPorts = 40, kSequence = 44, kTcpChecksum = 56;
+    constexpr std::size_t kSource = 8, kDestination = 24, kPorts = 40, kTcpChecksum = 56;
     using Address = std::array<std::uint64_t, 2>;
     const auto from = load<Address>(ip + kSource), to = load<Address>(ip + kDestination);
     const auto ports = load<std::uint32_t>(ip + kPorts);
-    std::memcpy(ip, packet_.data(), kRoom);
-    store(ip, load<std::uint32_t>(packet_.data()) | words.label);
+    store(ip, load<std::uint64_t>(packet_.data()) | words.label);
     store(ip + kSource, to);
     store(ip + kDestination, from);
+    std::memcpy(ip + kPorts, packet_.data() + kPorts, kRoom - kPorts);
     store(ip + kPorts, std::rotl(ports, 16));
-    store(ip + kSequence, words.sequence);
-    store(ip + kSequence + 4, words.acknowledgment);
+    store(ip + kPorts + 4, words.sequence);
+    store(ip + kPorts + 8, words.acknowledgment);
     store(ip + kTcpChecksum, static_cast<std::uint16_t>(words.checksum));
     store(ip + timestamps_at_, words.timestamps);
   }

@@ -62,8 +62,8 @@ struct MssLimits {
 // in place, field by field: a record that is made elsewhere and copied in wider pieces than it was stored in waits for
 // its stores.
 inline void listen(HalfOpen& half_open, Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset,
-                   Instant now, const levee::TcpOptions& options) {
-  const std::uint8_t agreed = agree(offer.options, allowed(options), has_room);
+                   Instant now, std::uint8_t allowed) {
+  const std::uint8_t agreed = agree(offer.options, allowed, has_room);
   half_open.irs = irs;
   half_open.ts_recent = (agreed & wire::SynOffer::kTimestamps) != 0 ? offer.ts_value : 0;
   half_open.ts_offset = offset;
@@ -79,7 +79,7 @@ inline void listen(HalfOpen& half_open, Seq irs, const wire::SynOffer& offer, bo
 [[nodiscard]] inline HalfOpen listen(Seq irs, const wire::SynOffer& offer, bool has_room, std::uint32_t offset,
                                      Instant now, const levee::TcpOptions& options) {
   HalfOpen half_open;
-  listen(half_open, irs, offer, has_room, offset, now, options);
+  listen(half_open, irs, offer, has_room, offset, now, allowed(options));
   return half_open;
 }
 

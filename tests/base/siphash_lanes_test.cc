@@ -92,6 +92,12 @@ TEST_P(SipHashLanes, TwoFourOfTwelveBytes) {
       [](const SipHasher& hasher, SipLanes<2>& lanes, std::size_t count) { hasher.hash_2_4(lanes, count); });
 }
 
+// The same of IPv6.
+TEST_P(SipHashLanes, TwoFourOfThirtySixBytes) {
+  compare<2, 4, 36>(
+      [](const SipHasher& hasher, SipLanes<5>& lanes, std::size_t count) { hasher.hash_2_4(lanes, count); });
+}
+
 // A cookie's tag.
 TEST_P(SipHashLanes, TwoFourOfTwentyBytes) {
   compare<2, 4, 20>(

@@ -93,6 +93,18 @@ TEST(TimingWheel, WhatAFiringArmsBeforeNowFiresInTheSameCallInTheOrderOfTicks) {
   EXPECT_EQ(order, (Ids{0, 2, 1}));
 }
 
+TEST(TimingWheel, ATimeThatWasCountedOnceArmsMany) {
+  Wheel w(3);
+  for (const Duration later : {Duration(0), Duration(milliseconds(5)), Duration(hours(3))}) {
+    const auto due = w.wheel.due(at(later));
+    w.wheel.arm(0, at(later));
+    w.wheel.arm(1, due);
+    w.wheel.arm(2, due);
+    EXPECT_EQ(w.wheel.armed_at(1), w.wheel.armed_at(0));
+    EXPECT_EQ(w.wheel.armed_at(2), w.wheel.armed_at(0));
+  }
+}
+
 TEST(TimingWheel, ArmingAgainMovesAndDisarmingRemoves) {
   Wheel w(2);
   w.wheel.arm(0, at(milliseconds(10)));

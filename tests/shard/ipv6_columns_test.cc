@@ -9,6 +9,7 @@
 #include "shard/header_columns.h"
 #include "shard/ipv6_frames.h"
 #include "shard/plain_packet.h"
+#include "shard/syn_bursts.h"
 
 namespace levee::shard {
 namespace {
@@ -21,44 +22,13 @@ using sim::TcpPacket;
 
 constexpr VectorUnit kUnits[] = {VectorUnit::None, VectorUnit::Sse42, VectorUnit::Avx2, VectorUnit::Avx512};
 
-// A SYN with the options of one system or another, or of none that is known.
 TcpPacket random_syn(Random& random) {
   TcpPacket packet = tcp6_from_peer(kSyn, static_cast<std::uint16_t>(1 + random.below(65535)));
   Ipv6Address source = kPeerAddress6;
   for (std::size_t i = 1; i < 16; ++i) source.octets[i] = static_cast<std::uint8_t>(random.below(256));
   packet.source = source;
   packet.sequence = static_cast<std::uint32_t>(random.next());
-  const std::uint64_t mss = random.below(2) == 0 ? 1440 : random.below(9001), scale = random.below(18);
-  const std::uint64_t stamp = random.next() & 0xffffffff;
-  const auto set = [&packet](std::initializer_list<std::uint64_t> bytes) {
-    for (const std::uint64_t byte : bytes) packet.raw_options.push_back(static_cast<std::byte>(byte));
-  };
-  switch (random.below(7)) {
-    case 0:  // Linux
-      set({2, 4, mss >> 8, mss, 4, 2, 8, 10, stamp >> 24, stamp >> 16, stamp >> 8, stamp, 0, 0, 0, 0, 1, 3, 3, scale});
-      break;
-    case 1:  // Windows
-      set({2, 4, mss >> 8, mss, 1, 3, 3, scale, 1, 1, 4, 2});
-      break;
-    case 2:  // Apple
-      set({2,           4,           mss >> 8,   mss,   1, 3, 3, scale, 1, 1, 8, 10,
-           stamp >> 24, stamp >> 16, stamp >> 8, stamp, 0, 0, 0, 0,     4, 2, 0, 0});
-      break;
-    case 3:
-      packet.mss = static_cast<std::uint16_t>(mss);
-      break;
-    case 4:
-      break;
-    case 5:  // in an order that nobody uses
-      packet.timestamps = sim::Timestamps{static_cast<std::uint32_t>(stamp), 0};
-      packet.mss = static_cast<std::uint16_t>(mss);
-      break;
-    default:
-      packet.flags |= 0xc0;  // asks for ECN
-      packet.window_scale = static_cast<std::uint8_t>(scale);
-      packet.timestamps = sim::Timestamps{static_cast<std::uint32_t>(stamp), 0};
-      break;
-  }
+  add_random_options(packet, static_cast<std::uint32_t>(random.next()), random);
   return packet;
 }
 
@@ -71,29 +41,6 @@ sim::ConversationOptions flooded(std::uint32_t simd_bits, bool offload = false) 
   options.secrets.cookie_keys = {SipKey{11, 12}, SipKey{13, 14}};
   options.arp = false;
   return options;
-}
-
-std::vector<Bytes> answers_of(Conversation& talk) {
-  std::vector<Bytes> answers;
-  while (auto frame = talk.next_frame()) answers.push_back(std::move(*frame));
-  return answers;
-}
-
-std::vector<Bytes> in_one_burst(Conversation& talk, const std::vector<Bytes>& frames) {
-  std::vector<std::unique_ptr<LaidOutFrame>> laid_out;
-  std::vector<Frame> burst;
-  for (const Bytes& frame : frames) {
-    burst.push_back(laid_out.emplace_back(std::make_unique<LaidOutFrame>(talk.pool(), frame))->frame().front());
-  }
-  talk.shard().receive(talk.now(), burst);
-  talk.run();
-  return answers_of(talk);
-}
-
-// A frame that others read is answered in a blank, by the functions that write every other segment.
-std::vector<Bytes> one_by_one(Conversation& talk, const std::vector<Bytes>& frames) {
-  for (const Bytes& frame : frames) arrives(talk, frame, {.exclusive = false});
-  return answers_of(talk);
 }
 
 void compare_answers(std::uint32_t bits, bool offload) {
