@@ -65,6 +65,12 @@ class TimingWheel {
 
   [[nodiscard]] bool armed(std::uint32_t id) const { return links_(id).list != TimerLink::kDisarmed; }
 
+  // It is armed, and arm(id, when) would not make it fire earlier.
+  [[nodiscard]] bool fires_by(std::uint32_t id, Instant when) const {
+    const TimerLink& link = links_(id);
+    return link.list != TimerLink::kDisarmed && tick_of(link) * kTickNanoseconds < since_origin(when) + kTickNanoseconds;
+  }
+
   // The tick at which an armed id fires: the time asked for, rounded up; for a late one, the current tick.
   [[nodiscard]] Instant armed_at(std::uint32_t id) const {
     DCHECK(armed(id));

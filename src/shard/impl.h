@@ -366,9 +366,9 @@ class Shard::Impl {
   void push_ready(std::uint32_t index);
   void push_output(std::uint32_t index);
   [[nodiscard]] std::uint32_t pop_output();
-  // The shard's payload may take more buffers (ShardLimits::held_buffers).
-  [[nodiscard]] bool may_hold(std::uint32_t reserve) const;
-  [[nodiscard]] bool may_hold_text() const;
+  // Buffers that payload holds, and whether with so many it may take more (ShardLimits::held_buffers).
+  [[nodiscard]] std::uint64_t held_buffers() const;
+  [[nodiscard]] bool may_hold_text(std::uint64_t held) const;
 };
 
 // RFC 6528 3: ISN = M + F(4-tuple, secret), M ticking every 4 microseconds (MUST-8, MUST-9, SHLD-1). `hash` is F:

@@ -19,9 +19,16 @@ Neighbour* Neighbours::bucket(const IpAddress& address, std::uint16_t interface)
 }
 
 Neighbour* Neighbours::find(const IpAddress& address, std::uint16_t interface) {
+  const auto is_it = [&](const Neighbour& entry) {
+    return entry.used && entry.address == address && entry.interface == interface;
+  };
+  // Most of what a shard sends goes to one router: no hash for the one that was asked for last.
+  if (is_it(entries_[last_])) return &entries_[last_];
   Neighbour* first = bucket(address, interface);
   for (Neighbour* entry = first; entry != first + kWays; ++entry) {
-    if (entry->used && entry->address == address && entry->interface == interface) return entry;
+    if (!is_it(*entry)) continue;
+    last_ = static_cast<std::size_t>(entry - entries_.data());
+    return entry;
   }
   return nullptr;
 }

@@ -52,6 +52,7 @@ class Neighbours {
   SipKey key_;
   std::size_t buckets_;
   std::vector<Neighbour> entries_;
+  std::size_t last_ = 0;  // of `entries_`, found last
 };
 
 }  // namespace levee::shard

@@ -35,27 +35,27 @@ std::uint32_t pop(RecordList& list, IndexPool<ConnectionRecord>& records, std::u
 }  // namespace
 
 tcp::Env Shard::Impl::env_for(std::uint16_t listener) {
+  const std::uint64_t held = held_buffers();
   return {.now = now_,
           .stats = stats_,
           .options = tcp_options(listener),
           .transfers = transfers_,
           .slices = slices_,
           .blocks = stash_,
-          .may_hold_text = may_hold_text(),
-          .may_hold_segment = may_hold(0)};
+          .may_hold_text = may_hold_text(held),
+          .may_hold_segment = held < options_.limits.held_buffers};
 }
 
-// Whether payload may occupy another buffer and still leave `reserve` of those that it may.
-bool Shard::Impl::may_hold(std::uint32_t reserve) const {
-  // What is not on its way out or blank is held by payload.
-  const std::uint64_t held = stats_.value(Counter::BuffersIn) - stats_.value(Counter::BuffersOut) - burst_buffers_ -
-                             stash_.available() - stash_.released().size();
-  return held + reserve < options_.limits.held_buffers;
+// What is not on its way out or blank is held by payload.
+std::uint64_t Shard::Impl::held_buffers() const {
+  return stats_.value(Counter::BuffersIn) - stats_.value(Counter::BuffersOut) - burst_buffers_ - stash_.available() -
+         stash_.released().size();
 }
 
 // The last eighth of buffers and slice nodes is for the one segment of those who hold none.
-bool Shard::Impl::may_hold_text() const {
-  return may_hold(options_.limits.held_buffers / 8) && slices_.in_use() < slices_.capacity() - slices_.capacity() / 8;
+bool Shard::Impl::may_hold_text(std::uint64_t held) const {
+  return held + options_.limits.held_buffers / 8 < options_.limits.held_buffers &&
+         slices_.in_use() < slices_.capacity() - slices_.capacity() / 8;
 }
 
 ConnectionRecord* Shard::Impl::resolve(std::uint32_t index, std::uint32_t generation) {
@@ -187,7 +187,7 @@ void Shard::Impl::update_timer(std::uint32_t index) {
   const Instant deadline = record.tcb.deadline();
   if (deadline == kNever) return;  // an armed entry fires for nothing and is gone
   // Lazy: only an earlier deadline moves the entry; a later one is armed again when the entry fires.
-  if (wheel_.armed(index) && wheel_.armed_at(index) <= deadline) return;
+  if (wheel_.fires_by(index, deadline)) return;
   wheel_.arm(index, deadline);
 }
 
@@ -367,7 +367,9 @@ void Shard::Impl::feed_starved() {
     ConnectionRecord* record = resolve(starved.index, starved.generation);
     if (record == nullptr || record->told_closed) continue;
     const bool has_queues = record->tcb.transfer != kNoIndex || transfers_.in_use() < transfers_.capacity();
-    const bool has_room = may_hold_text() || (may_hold(0) && tcp::unsent_and_unacked(record->tcb, transfers_) == 0);
+    const std::uint64_t held = held_buffers();
+    const bool has_room = may_hold_text(held) || (held < options_.limits.held_buffers &&
+                                                  tcp::unsent_and_unacked(record->tcb, transfers_) == 0);
     if (!has_queues || !has_room) {
       starved_[kept++] = starved;
       continue;

@@ -90,16 +90,30 @@ Seq take_in_order(Reassembly& reassembly, Seq next, SliceQueue& to, SliceMemory 
   return next;
 }
 
+// One pass or two over the ranges. Mostly those that changed last fill the option, and the others are only looked at.
 void add_sack_blocks(const Reassembly& reassembly, std::size_t limit, wire::SegmentOptions& options) {
-  std::array<bool, kMaxRanges + 1> reported{};
+  constexpr std::uint32_t kRecently = 8, kEver = 0xffffffff;  // as many text segments ago
+  std::array<std::uint32_t, wire::kMaxSackBlocks> latest;     // ranges, the most recent first
   limit = std::min(limit, options.sack.size());
-  for (std::uint32_t n = 0; n < reassembly.count && options.sack_count < limit; ++n) {
-    std::uint32_t best = kNoIndex;
+  const std::size_t room = limit > options.sack_count ? limit - options.sack_count : 0;
+  const auto age = [&](std::uint32_t i) { return reassembly.next_stamp - reassembly.ranges[i].stamp; };
+  std::size_t found = 0;
+  for (const std::uint32_t oldest : {kRecently, kEver}) {
+    if (found == std::min<std::size_t>(room, reassembly.count)) break;
+    found = 0;
     for (std::uint32_t i = 0; i < reassembly.count; ++i) {
-      if (!reported[i] && (best == kNoIndex || reassembly.ranges[i].stamp > reassembly.ranges[best].stamp)) best = i;
+      if (age(i) > oldest) continue;
+      std::size_t place = found;
+      while (place > 0 && age(latest[place - 1]) > age(i)) --place;
+      if (place == room) continue;
+      if (found < room) ++found;
+      for (std::size_t at = found - 1; at > place; --at) latest[at] = latest[at - 1];
+      latest[place] = i;
     }
-    reported[best] = true;
-    options.sack[options.sack_count++] = {reassembly.ranges[best].begin.value(), reassembly.ranges[best].end.value()};
+  }
+  for (std::size_t n = 0; n < found; ++n) {
+    const Range& range = reassembly.ranges[latest[n]];
+    options.sack[options.sack_count++] = {range.begin.value(), range.end.value()};
   }
 }
 

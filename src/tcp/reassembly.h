@@ -14,7 +14,7 @@
 
 namespace levee::tcp {
 
-inline constexpr std::size_t kMaxRanges = 32;
+inline constexpr std::size_t kMaxRanges = 64;
 
 struct Range {
   Seq begin, end;

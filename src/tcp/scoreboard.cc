@@ -35,46 +35,54 @@ std::uint32_t Scoreboard::first_lost() const {
   return lost_hint_;
 }
 
-// The number of the run that holds `point`, which lies within [SND.UNA, SND.NXT).
-std::uint32_t Scoreboard::find(Seq point) const {
-  std::uint32_t low = 0, high = count_;  // the answer is in [low, high)
-  while (high - low > 1) {
-    const std::uint32_t middle = (low + high) / 2;
-    if (run(middle).begin <= point) {
-      low = middle;
-    } else {
-      high = middle;
-    }
+// The number of the run that holds `point`, which lies within [SND.UNA, SND.NXT) and not before run `low`.
+std::uint32_t Scoreboard::find(Seq point, std::uint32_t low) const {
+  const Run* const runs = runs_.data() + first_;
+  for (std::uint32_t left = count_ - low; left > 1;) {
+    const std::uint32_t half = left / 2;
+    if (runs[low + half].begin <= point) low += half;
+    left -= half;
   }
   return low;
 }
 
-void Scoreboard::insert(std::uint32_t i, const Run& run) {
-  DCHECK(count_ < kMaxRuns);
-  if (first_ + count_ == kMaxRuns) {
-    std::copy(runs_.begin() + first_, runs_.begin() + first_ + count_, runs_.begin());
-    first_ = 0;
+// Of the runs from `i` on, `added` take the place of `removed`; the caller fills them in. One move of what is behind.
+void Scoreboard::replace(std::uint32_t i, std::uint32_t removed, std::uint32_t added) {
+  DCHECK(i + removed <= count_ && count_ - removed + added <= kMaxRuns);
+  if (i == 0 && removed > added) {
+    first_ += removed - added;
+  } else if (removed != added) {
+    if (first_ + count_ - removed + added > kMaxRuns) {
+      std::copy(runs_.begin() + first_, runs_.begin() + first_ + count_, runs_.begin());
+      first_ = 0;
+    }
+    const auto behind = runs_.begin() + first_ + i + removed, end = runs_.begin() + first_ + count_;
+    if (removed > added) {
+      std::copy(behind, end, behind - (removed - added));
+    } else {
+      std::copy_backward(behind, end, end + (added - removed));
+    }
   }
-  std::copy_backward(runs_.begin() + first_ + i, runs_.begin() + first_ + count_, runs_.begin() + first_ + count_ + 1);
-  at(i) = run;
-  ++count_;
-  if (i < lost_hint_) ++lost_hint_;
+  count_ = count_ - removed + added;
+  if (count_ == 0) first_ = 0;
+  if (lost_hint_ >= i + removed) {
+    lost_hint_ = lost_hint_ - removed + added;
+  } else if (lost_hint_ > i) {
+    lost_hint_ = i;
+  }
 }
 
-void Scoreboard::erase(std::uint32_t i, std::uint32_t count) {
-  if (i == 0) {
-    first_ += count;
-  } else {
-    std::copy(runs_.begin() + first_ + i + count, runs_.begin() + first_ + count_, runs_.begin() + first_ + i);
-  }
-  count_ -= count;
-  if (count_ == 0) first_ = 0;
-  if (lost_hint_ > i) lost_hint_ = lost_hint_ > i + count ? lost_hint_ - count : i;
+void Scoreboard::insert(std::uint32_t i, const Run& run) {
+  const Run inserted = run;  // which may be one of those that move
+  replace(i, 0, 1);
+  at(i) = inserted;
 }
+
+void Scoreboard::erase(std::uint32_t i, std::uint32_t count) { replace(i, count, 0); }
 
 // A run begins at `point`, if no more than `limit` of them are needed for that.
 bool Scoreboard::split(Seq point, std::uint32_t limit) {
-  const std::uint32_t i = find(point);
+  const std::uint32_t i = find(point, 0);
   if (run(i).begin == point) return true;
   if (count_ >= limit) return false;
   Run second = run(i);
@@ -135,16 +143,16 @@ void Scoreboard::sent(Seq begin, Seq end, std::uint32_t now_us, std::uint32_t to
 }
 
 void Scoreboard::resent(Seq begin, Seq end, std::uint32_t now_us, std::uint32_t tolerance_us) {
-  std::uint32_t i = find(begin);
+  std::uint32_t i = find(begin, 0);
   if (run(i).begin != begin) {
     make_room();
     static_cast<void>(split(begin, kMaxRuns));
-    i = find(begin);
+    i = find(begin, 0);
   }
   if (end < end_of(i)) {
     make_room();  // may join runs before this one
     static_cast<void>(split(end, kMaxRuns));
-    i = find(begin);
+    i = find(begin, 0);
   }
   set_fate(i, Fate::Sent);
   at(i).resent = true;
@@ -195,33 +203,62 @@ void Scoreboard::acknowledge(Seq una, Delivery& delivery) {
   highest_ = later(highest_, una);
 }
 
+// Two searches and one move of the runs behind, whatever the block says; each run that it swallows was paid for by what
+// made it.
 void Scoreboard::sack(Seq left, Seq right, Delivery& delivery) {
-  const std::uint32_t limit = kMaxRuns - kReserve;
+  std::uint32_t first = find(left, 0);
   // What is known already must cost nothing, nor take a run.
-  if (const std::uint32_t i = find(left); run(i).fate == Fate::Sacked) {
-    if (right <= end_of(i)) return;
-    left = run(i).begin;
-  } else if (!split(left, limit)) {
-    left = end_of(i);
+  if (run(first).fate == Fate::Sacked) {
+    if (right <= end_of(first)) return;
+    left = run(first).begin;
   }
-  if (left >= right) return;
-  if (right < end_) {
-    const std::uint32_t i = find(right);
-    if (run(i).fate != Fate::Sacked && !split(right, limit)) right = run(i).begin;
+  std::uint32_t last = find(right - 1, first);
+  if (run(last).fate == Fate::Sacked) right = end_of(last);
+  // What stays of the runs that [left, right) cuts takes a run each. Where there is none, less is SACKed.
+  bool left_stays = run(first).begin < left, right_stays = right < end_of(last);
+  const auto joins_left = [&] { return !left_stays && first > 0 && run(first - 1).fate == Fate::Sacked; };
+  const auto joins_right = [&] { return !right_stays && last + 1 < count_ && run(last + 1).fate == Fate::Sacked; };
+  const auto too_many = [&] {
+    const std::uint32_t removed = last - first + 1 + (joins_left() ? 1 : 0) + (joins_right() ? 1 : 0);
+    const std::uint32_t added = 1 + (left_stays ? 1 : 0) + (right_stays ? 1 : 0);
+    return added > removed && count_ - removed + added > kMaxRuns - kReserve;
+  };
+  if (left_stays && too_many()) {
+    left = end_of(first);
     if (left >= right) return;
+    ++first;
+    left_stays = false;
   }
-  const std::uint32_t from = find(left);
-  std::uint32_t to = from;
-  for (; to < count_ && run(to).begin < right; ++to) {
-    if (run(to).fate == Fate::Sacked) continue;
-    deliver(to, run(to).begin, end_of(to), delivery);
-    set_fate(to, Fate::Sacked);
+  if (right_stays && too_many()) {
+    right = run(last).begin;
+    if (left >= right) return;
+    --last;
+    right_stays = false;
+  }
+
+  for (std::uint32_t i = first; i <= last; ++i) {
+    if (run(i).fate == Fate::Sacked) continue;
+    const Seq begin = later(run(i).begin, left), end = earlier(end_of(i), right);
+    deliver(i, begin, end, delivery);
+    sacked_ += end - begin;
+    if (run(i).fate == Fate::Lost) lost_ -= end - begin;
   }
   highest_ = later(highest_, right);
-  // One run for all of them, and for SACKed neighbours.
-  const std::uint32_t begin = from > 0 && run(from - 1).fate == Fate::Sacked ? from - 1 : from;
-  if (to < count_ && run(to).fate == Fate::Sacked) ++to;
-  if (to - begin > 1) erase(begin + 1, to - begin - 1);
+
+  const Run left_rest = run(first), right_rest = run(last);
+  const bool joined = joins_left();
+  const std::uint32_t place = joined ? first - 1 : first;
+  const std::uint32_t removed = last + (joins_right() ? 1 : 0) - place + 1;
+  Run sacked = run(place);
+  sacked.fate = Fate::Sacked;
+  if (!joined) sacked.begin = left;
+  replace(place, removed, 1 + (left_stays ? 1U : 0U) + (right_stays ? 1U : 0U));
+  std::uint32_t next = place;
+  if (left_stays) at(next++) = left_rest;
+  at(next++) = sacked;
+  if (!right_stays) return;
+  at(next) = right_rest;
+  at(next).begin = right;
 }
 
 void Scoreboard::lose(std::uint32_t i) {

@@ -93,8 +93,9 @@ class Scoreboard {
 
  private:
   [[nodiscard]] Run& at(std::uint32_t i) { return runs_[first_ + i]; }
-  [[nodiscard]] std::uint32_t find(Seq point) const;
+  [[nodiscard]] std::uint32_t find(Seq point, std::uint32_t low) const;
   [[nodiscard]] bool split(Seq point, std::uint32_t limit);
+  void replace(std::uint32_t i, std::uint32_t removed, std::uint32_t added);
   void insert(std::uint32_t i, const Run& run);
   void erase(std::uint32_t i, std::uint32_t count);
   void make_room();

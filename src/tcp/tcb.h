@@ -153,7 +153,8 @@ struct Tcb {
   }
   // The earliest of the connection's deadlines.
   [[nodiscard]] Instant deadline() const {
-    return std::min({retransmit_at, delayed_ack_at, linger_until, keepalive_at, give_up_at()});
+    return std::min(std::min(std::min(retransmit_at, delayed_ack_at), std::min(linger_until, keepalive_at)),
+                    give_up_at());
   }
 
  private:

@@ -57,6 +57,16 @@ TEST(TimingWheel, FiresAtTheTickAfterTheDeadlineAndNeverBefore) {
   EXPECT_EQ(w.wheel.size(), 0U);
 }
 
+TEST(TimingWheel, KnowsWhenToArmAgainWouldChangeNothing) {
+  Wheel w(1);
+  EXPECT_FALSE(w.wheel.fires_by(0, at(hours(1))));
+  w.wheel.arm(0, at(milliseconds(5)));
+  EXPECT_FALSE(w.wheel.fires_by(0, at(milliseconds(4))));
+  EXPECT_TRUE(w.wheel.fires_by(0, at(milliseconds(4) + nanoseconds(1))));  // the same tick
+  EXPECT_TRUE(w.wheel.fires_by(0, at(milliseconds(5))));
+  EXPECT_TRUE(w.wheel.fires_by(0, at(hours(1))));
+}
+
 TEST(TimingWheel, ATimeAlreadyPastFiresAtTheNextAdvanceEvenAtTheSameInstant) {
   Wheel w(2);
   EXPECT_EQ(w.fired(at(milliseconds(700))), Ids{});

@@ -15,6 +15,6 @@ struct Bench {
   void (*run)(const Options& options, Report& report);
 };
 
-extern const Bench kSyn, kAck, kRecycle;
+extern const Bench kSyn, kAck, kRecycle, kHostility;
 
 }  // namespace levee::bench

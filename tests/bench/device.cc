@@ -32,11 +32,11 @@ BenchDevice::Idle::Idle(std::size_t capacity) : ring_(std::bit_ceil(capacity)) {
 
 BenchDevice::BenchDevice(const Options& options)
     : options_(options),
-      memory_((options.buffers + kSpares) * kStride),
+      memory_((options.buffers + options.spares) * kStride),
       frames_(options.buffers),
-      spares_(kSpares),
-      sent_(options.buffers + kSpares) {
-  std::memset(memory_.data(), 0, (options.buffers + kSpares) * kStride);
+      spares_(options.spares),
+      sent_(options.buffers + options.spares) {
+  std::memset(memory_.data(), 0, (options.buffers + options.spares) * kStride);
   // A pool that has been in use for a while hands its buffers out in no order that a prefetcher could follow.
   std::vector<std::size_t> order(options.buffers);
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -46,7 +46,7 @@ BenchDevice::BenchDevice(const Options& options)
   rotate(options.buffers);
   first_spare_ = make_buffer(options.buffers);
   spares_.push(first_spare_);
-  for (std::size_t i = 1; i < kSpares; ++i) spares_.push(make_buffer(options.buffers + i));
+  for (std::size_t i = 1; i < options.spares; ++i) spares_.push(make_buffer(options.buffers + i));
   waiting_.reserve(options.buffers);
 }
 
@@ -69,15 +69,27 @@ rte_mbuf* BenchDevice::make_buffer(std::size_t index) {
   return mbuf;
 }
 
-void BenchDevice::load(std::span<const Packet> packets) {
-  CHECK(exhausted() && packets.size() <= frames_.size());
+void BenchDevice::begin_load(std::size_t packets) {
+  CHECK(exhausted() && packets <= frames_.size());
   waiting_.clear();
   next_waiting_ = 0;
-  for (const Packet& packet : packets) {
-    rte_mbuf* mbuf = frames_.pop();
-    std::memcpy(static_cast<std::byte*>(mbuf->buf_addr) + RTE_PKTMBUF_HEADROOM, packet.data.data(), packet.length);
-    waiting_.push_back({mbuf, packet.length});
-  }
+}
+
+void BenchDevice::add(std::span<const std::byte> frame) {
+  CHECK(frame.size() <= kDataRoom);
+  rte_mbuf* mbuf = frames_.pop();
+  std::memcpy(static_cast<std::byte*>(mbuf->buf_addr) + RTE_PKTMBUF_HEADROOM, frame.data(), frame.size());
+  waiting_.push_back({mbuf, static_cast<std::uint32_t>(frame.size())});
+}
+
+void BenchDevice::load(std::span<const Packet> packets) {
+  begin_load(packets.size());
+  for (const Packet& packet : packets) add(packet.bytes());
+}
+
+void BenchDevice::load(std::span<const LongPacket> packets) {
+  begin_load(packets.size());
+  for (const LongPacket& packet : packets) add(packet.bytes());
 }
 
 device::Received BenchDevice::receive(std::span<shard::Frame> frames) {
@@ -125,10 +137,11 @@ std::size_t BenchDevice::send(Instant /*now*/, std::span<const shard::OutFrame> 
   CHECK(sent_count_ + frames.size() <= sent_.size());
   if (sent_count_ > kCompletionLag) complete(sent_count_ - kCompletionLag);
   for (const shard::OutFrame& frame : frames) {
-    DCHECK(frame.head->refs == 1 && frame.total_length() == frame.length);
+    DCHECK(frame.head->refs == 1);
     frame.head->refs = 0;
     rte_mbuf* const mbuf = dpdk::mbuf_of(frame.head);
     dpdk::prepare_to_send(mbuf, frame);
+    for (const Slice& slice : frame.slices) mbuf->pkt_len += slice.length;
     descriptors_[sent_count_ % descriptors_.size()] = {rte_pktmbuf_mtod(mbuf, const void*), mbuf->pkt_len,
                                                        static_cast<std::uint32_t>(mbuf->ol_flags >> 48)};
     sent_[sent_count_++] = mbuf;
@@ -154,26 +167,42 @@ Block* BenchDevice::blank() {
 
 void BenchDevice::release(Block* block) { put(dpdk::mbuf_of(block)); }
 
+void BenchDevice::assemble(std::size_t i, std::vector<std::byte>& bytes) const {
+  static std::array<std::byte, 65536> zeros{};
+  const rte_mbuf* mbuf = sent_[i];
+  const Slice payload{nullptr, zeros.data(), mbuf->pkt_len - mbuf->data_len};
+  shard::OutFrame frame;
+  frame.data = rte_pktmbuf_mtod(mbuf, std::byte*);
+  frame.length = mbuf->data_len;
+  frame.l2_length = static_cast<std::uint8_t>(mbuf->l2_len);
+  frame.l3_length = static_cast<std::uint8_t>(mbuf->l3_len);
+  frame.l4_length = static_cast<std::uint8_t>(mbuf->l4_len);
+  frame.ipv4_checksum = (mbuf->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0;
+  frame.tcp_checksum = (mbuf->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM) == RTE_MBUF_F_TX_TCP_CKSUM;
+  if (payload.length > 0) frame.slices = {&payload, 1};
+  bytes.clear();
+  device::gather(frame, bytes);
+}
+
 bool BenchDevice::collect(std::vector<Packet>& replies) {
   CHECK(exhausted());
   complete(sent_count_);
   replies.resize(sent_count_);
   std::vector<std::byte> bytes;
   for (std::size_t i = 0; i < sent_count_; ++i) {
-    rte_mbuf* mbuf = sent_[i];
-    shard::OutFrame frame;
-    frame.data = rte_pktmbuf_mtod(mbuf, std::byte*);
-    frame.length = mbuf->pkt_len;
-    frame.l2_length = static_cast<std::uint8_t>(mbuf->l2_len);
-    frame.l3_length = static_cast<std::uint8_t>(mbuf->l3_len);
-    frame.l4_length = static_cast<std::uint8_t>(mbuf->l4_len);
-    frame.ipv4_checksum = (mbuf->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0;
-    frame.tcp_checksum = (mbuf->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM) == RTE_MBUF_F_TX_TCP_CKSUM;
-    bytes.clear();
-    device::gather(frame, bytes);
+    assemble(i, bytes);
     replies[i].length = static_cast<std::uint32_t>(std::min(bytes.size(), Packet::kRoom));
     std::copy_n(bytes.begin(), replies[i].length, replies[i].data.begin());
   }
+  sent_count_ = completed_ = 0;
+  return frames_.size() == rotating_;
+}
+
+bool BenchDevice::collect(std::vector<LongPacket>& replies) {
+  CHECK(exhausted());
+  complete(sent_count_);
+  replies.resize(sent_count_);
+  for (std::size_t i = 0; i < sent_count_; ++i) assemble(i, replies[i].data);
   sent_count_ = completed_ = 0;
   return frames_.size() == rotating_;
 }

@@ -26,11 +26,18 @@ struct Packet {
   [[nodiscard]] std::span<const std::byte> bytes() const { return std::span(data).first(length); }
 };
 
+// A frame of any length.
+struct LongPacket {
+  std::vector<std::byte> data;
+  [[nodiscard]] std::span<const std::byte> bytes() const { return data; }
+};
+
 class BenchDevice final : public device::Device {
  public:
   struct Options {
     std::size_t buffers = 16384;  // for received frames
     std::size_t burst = 64;       // most frames that one receive brings
+    std::size_t spares = 4096;    // buffers for blanks, which a pass must not use up
     bool verified = false;        // what it says about received checksums
     std::uint64_t seed = 1;       // of the order in which buffers are used
   };
@@ -39,16 +46,17 @@ class BenchDevice final : public device::Device {
 
   // Copies the frames into the buffers that have been idle longest; they wait to be received.
   void load(std::span<const Packet> packets);
+  void load(std::span<const LongPacket> packets);
   [[nodiscard]] bool exhausted() const { return next_waiting_ == waiting_.size(); }
   // What was sent since the last call, in order, with checksums completed as a card would. Nothing may be waiting, and
   // every buffer that was received must be back: false if one is not.
   [[nodiscard]] bool collect(std::vector<Packet>& replies);
+  // Payload is not touched on its way out, as if a card gathered it; here it reads as zeros.
+  [[nodiscard]] bool collect(std::vector<LongPacket>& replies);
 
   // How many buffers take turns: all of them, or few that stay in the nearer caches. All must be idle.
   void rotate(std::size_t buffers);
   [[nodiscard]] std::size_t buffers() const { return rotating_; }
-  // Buffers for blanks, which a pass must not use up.
-  static constexpr std::size_t kSpares = 4096;
 
   [[nodiscard]] device::Received receive(std::span<shard::Frame> frames) override;
   [[nodiscard]] std::size_t send(Instant now, std::span<const shard::OutFrame> frames) override;
@@ -79,6 +87,10 @@ class BenchDevice final : public device::Device {
   };
 
   [[nodiscard]] rte_mbuf* make_buffer(std::size_t index);
+  void begin_load(std::size_t packets);
+  void add(std::span<const std::byte> frame);
+  // What was sent as number `i`, as a card would send it.
+  void assemble(std::size_t i, std::vector<std::byte>& bytes) const;
   void complete(std::size_t up_to);
   void put(rte_mbuf* mbuf);
 

@@ -28,9 +28,13 @@ class Endpoint {
   struct Options {
     SynCookies cookies = SynCookies::Always;
     ShardLimits limits{};
-    bool offload = false;           // the device completes checksums
-    bool ipv6 = false;              // there is an IPv6 address, too
-    bool close_at_once = false;     // the service closes each connection when it opens; else it only listens
+    bool offload = false;        // the device completes checksums
+    bool ipv6 = false;           // there is an IPv6 address, too
+    bool close_at_once = false;  // the service closes each connection when it opens; else it only listens
+    bool sends = false;          // the service sends as much as its connections take when they open
+    bool refills = false;        // and later, too
+    bool holds_text = false;     // connections may keep received buffers from one pass to the next
+    levee::TcpOptions tcp{};
     std::uint64_t seed = 1;         // of the secrets
     std::uint64_t break_reply = 0;  // flips a bit of that reply, counted from 1: a run must notice
   };
@@ -44,8 +48,13 @@ class Endpoint {
       worker_.poll(now_);
     }
   }
+  // The same until nothing more is to be sent, so that no work is put off to where it is not timed.
+  void drain_whole();
+  // Time passes: a round trip.
+  void wait(Duration time) { now_ += time; }
   // Everything that was sent by drain(). Throws VoidRun if a buffer of the device is not back.
   [[nodiscard]] std::vector<Packet> collect();
+  [[nodiscard]] std::vector<LongPacket> collect_long();
   // The three steps for frames that are not measured, in parts that no table overflows from.
   std::vector<Packet> exchange(std::span<const Packet> packets);
 
@@ -66,6 +75,7 @@ class Endpoint {
 
   BenchDevice* device_;
   std::uint64_t break_reply_, replies_ = 0;
+  bool holds_text_;
   Instant now_{std::chrono::hours(1)};
   shard::Shard shard_;
   runtime::Worker worker_;

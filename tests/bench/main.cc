@@ -15,7 +15,7 @@ using namespace levee::bench;
 
 constexpr int kVoid = 1, kUsage = 2;
 
-constexpr const Bench* kBenches[] = {&kSyn, &kAck, &kRecycle};
+constexpr const Bench* kBenches[] = {&kSyn, &kAck, &kRecycle, &kHostility};
 
 }  // namespace
 

@@ -14,7 +14,7 @@ namespace levee::bench {
 namespace {
 
 constexpr char kUsage[] =
-    "levee-bench syn|ack|recycle [options]\n"
+    "levee-bench syn|ack|recycle|hostility [options]\n"
     "  --json          one object a line instead of a table\n"
     "  --rounds=N      rounds that count, at least 15 for figures that are shown to others (31)\n"
     "  --core=N        the core to run on (the last one)\n"
@@ -23,9 +23,10 @@ constexpr char kUsage[] =
     "  --burst=N       frames a burst, 1 to 64 (64)\n"
     "  --buffers=N     buffers that frames cycle through, and frames a round (16384)\n"
     "  --hot_buffers=N the same for the hot tables (128)\n"
-    "  --records=N     connections (ack) or TIME-WAIT entries (recycle) that are there (1000000)\n"
+    "  --records=N     connections (ack; hostility: 1000 at most) or TIME-WAIT entries (recycle) that are there "
+    "(1000000)\n"
     "  --seed=N        of tuples, secrets and the order of everything (1)\n"
-    "  --callgrind     syn only: levee once over the frames of one round, see callgrind.sh\n"
+    "  --callgrind     syn, hostility: levee once over the frames of one round, see callgrind.sh\n"
     "  --break=N       damages the Nth reply before it is checked: the run must be void\n"
     "Exit code: 0, or 1 if the run is void, or 2 for a wrong option.\n";
 

@@ -9,6 +9,7 @@ import sys
 import unittest
 
 BENCH = sys.argv[1]
+FEW_PEERS = ["--records=64"]  # one segment of each in a burst
 SMALL = ["--rounds=2", "--buffers=256", "--hot_buffers=64", "--records=1000"]
 
 
@@ -19,13 +20,13 @@ def run(*words):
 class Smoke(unittest.TestCase):
     def figures(self, *words):
         """{(variant, metric): object} of a run with --json."""
-        result = run(*words, *SMALL, "--json")
+        result = run(words[0], *SMALL, *words[1:], "--json")
         self.assertEqual((result.returncode, result.stderr), (0, ""), result)
         figures = {}
         for line in result.stdout.splitlines():
             figure = json.loads(line)
             self.assertEqual(list(figure), ["bench", "variant", "metric", "min", "median", "max", "samples"])
-            self.assertEqual((figure["bench"], figure["samples"]), (words[0], 2))
+            self.assertEqual((figure["bench"], figure["samples"]), (words[0], 1 if figure["metric"] == "answers" else 2))
             self.assertLessEqual(figure["min"], figure["median"])
             self.assertLessEqual(figure["median"], figure["max"])
             key = figure["variant"], figure["metric"]
@@ -54,6 +55,26 @@ class Smoke(unittest.TestCase):
         self.assertEqual({variant for variant, _ in figures}, {"v4-kept", "v4-always"})
         self.assertIn(("v4-kept", "cycles_over_io_timewait"), figures)
         self.assertIn(("v4-always", "timewait_to_plain_over_io"), figures)
+
+    def test_hostility(self):
+        figures = self.figures("hostility", *FEW_PEERS)
+        attacks = {variant.split("-", 1)[1] for variant, _ in figures}
+        self.assertLessEqual({"text", "every-other-byte", "overlap", "syn", "acks", "ack-division", "sack-grow"}, attacks)
+        self.assertEqual({variant for variant, _ in figures}, {f"v{v}-{attack}" for v in (4, 6) for attack in attacks})
+        self.assertIn(("v4-every-other-byte", "to_text_over_io"), figures)
+        self.assertIn(("v6-sack-grow", "to_acks_over_io"), figures)
+        self.assertIn(("v6-sack-grow", "to_last-acks_over_io"), figures)
+        # One ACK for two segments; two segments for each ACK; five challenges a second, of 16.
+        self.assertEqual(figures["v4-text", "answers"]["median"], 0.5)
+        self.assertGreater(figures["v4-acks", "answers"]["median"], 1.5)
+        self.assertEqual(figures["v4-syn", "answers"]["median"], 0.31)
+
+    def test_one_wrong_bit_in_an_answer_voids_the_run(self):
+        for number in (150, 500):
+            for variant in ("v4-text", "v6-acks"):
+                with self.subTest(reply=number, variant=variant):
+                    result = run("hostility", *SMALL, *FEW_PEERS, "--json", f"--variants={variant}", f"--break={number}")
+                    self.assertEqual((result.returncode, result.stdout), (1, ""), result)
 
     def test_modes_and_variants_can_be_chosen(self):
         figures = self.figures("syn", "--modes=levee", "--variants=v4-linux-hot", "--burst=32")

@@ -1,6 +1,7 @@
 // The pieces below the machine: slice queues, out-of-order ranges against a byte-array oracle, the estimator.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <vector>
@@ -201,6 +202,37 @@ TEST(Reassembly, RunningOutOfNodesKeepsWhatIsHeldConsistent) {
 }
 
 // RFC 6298 2.2, 2.3 with its own numbers.
+// RFC 2018 4: "the first SACK block [...] MUST specify the contiguous block of data containing the segment which
+// triggered this ACK", and then the next most recent ones, whatever their places.
+TEST(Reassembly, TellsTheMostRecentRangesFirst) {
+  Random random(4);
+  for (int turn = 0; turn < 500; ++turn) {
+    Reassembly reassembly;
+    reassembly.count = static_cast<std::uint32_t>(random.below(kMaxRanges + 2));
+    std::map<std::uint32_t, std::uint32_t> by_age;
+    reassembly.next_stamp = turn % 2 == 0 ? 50 : 1000;  // it wraps
+    for (std::uint32_t i = 0; i < reassembly.count; ++i) {
+      // In order, against it, or in none.
+      const std::uint32_t other = turn % 3 == 1 ? 66 - i : 100 * static_cast<std::uint32_t>(random.below(1000)) + i;
+      const std::uint32_t age = turn % 3 == 0 ? i : other;
+      by_age.emplace(age, i);
+      reassembly.ranges[i] = {
+          .begin = Seq(10 * i), .end = Seq(10 * i + 3), .queue = {}, .stamp = reassembly.next_stamp - age};
+    }
+    wire::SegmentOptions options;
+    options.sack_count = static_cast<std::uint8_t>(random.below(2));  // a D-SACK
+    const std::uint32_t first = options.sack_count;
+    const auto limit = static_cast<std::uint32_t>(random.below(5));
+    add_sack_blocks(reassembly, limit, options);
+    ASSERT_EQ(options.sack_count, std::max(first, std::min(first + reassembly.count, limit)));
+    auto expected = by_age.begin();
+    for (std::uint32_t n = first; n < options.sack_count; ++n, ++expected) {
+      ASSERT_EQ(options.sack[n].left, 10 * expected->second);
+      ASSERT_EQ(options.sack[n].right, 10 * expected->second + 3);
+    }
+  }
+}
+
 TEST(RttEstimator, FollowsRfc6298) {
   RttEstimator rtt;
   const TcpOptions options{.min_rto = 1ms};

@@ -238,6 +238,27 @@ TEST(Scoreboard, EveryOtherOctetIsBounded) {
   EXPECT_EQ(board.pipe(), 0U);
 }
 
+// Where there is no run for new ones, those that are there may still grow, join and swallow others.
+TEST(Scoreboard, AFullOneStillRemembersWhatTakesNoRun) {
+  Scoreboard board;
+  board.sent(Seq(0), Seq(10'000), 1, 0);
+  Delivery delivery;
+  for (std::uint32_t at = 10; at < 9'000; at += 10) board.sack(Seq(at), Seq(at + 1), delivery);
+  const std::uint32_t full = board.runs(), sacked = board.sacked();
+  board.sack(Seq(9'005), Seq(9'006), delivery);
+  EXPECT_EQ(board.sacked(), sacked);  // no run for it
+  board.sack(Seq(10), Seq(15), delivery);
+  EXPECT_EQ(board.sacked(), sacked + 4);
+  EXPECT_EQ(board.runs(), full);
+  board.sack(Seq(8), Seq(11), delivery);
+  EXPECT_EQ(board.sacked(), sacked + 6);
+  EXPECT_EQ(board.runs(), full);
+  board.sack(Seq(15), Seq(20), delivery);  // two of them become one
+  EXPECT_EQ(board.sacked(), sacked + 11);
+  EXPECT_EQ(board.runs(), full - 2);
+  EXPECT_EQ(delivery.bytes, board.sacked());
+}
+
 // RFC 8985 6.2, step 3: delivered after what was sent later, and not because it was sent again.
 TEST(Scoreboard, ToldReorderingFromRetransmission) {
   for (const bool again : {false, true}) {
