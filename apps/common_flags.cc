@@ -24,6 +24,10 @@ DEFINE_string(poll, "auto",
 DEFINE_string(pcap_out, "", "write every frame sent to this file, stamped with levee's own time");
 DEFINE_string(receive_buffer, "256k", "receive buffer of a connection: the largest window advertised");
 DEFINE_string(send_buffer, "256k", "send buffer of a connection");
+DEFINE_bool(keepalive, false, "probe peers that have long been silent (RFC 9293 3.8.4)");
+DEFINE_string(keepalive_idle, "2h", "with --keepalive: how long without a word from the peer before it is probed");
+DEFINE_string(keepalive_interval, "75s", "with --keepalive: from one unanswered probe to the next");
+DEFINE_string(keepalive_probes, "10", "with --keepalive: unanswered probes that end the connection");
 
 namespace google {
 extern void (*gflags_exitfunc)(int);  // gflags' own hook; by default it exits with 1
@@ -102,6 +106,11 @@ void read_common_flags(EndpointOptions& options) {
   options.pcap_out = FLAGS_pcap_out;
   options.active.receive_buffer = quantity_of("receive_buffer", FLAGS_receive_buffer, parse_size);
   options.active.send_buffer = quantity_of("send_buffer", FLAGS_send_buffer, parse_size);
+  // RFC 9293 MUST-24, MUST-25: an option, and off by default; MUST-27: its times can be set.
+  options.active.keepalive = FLAGS_keepalive;
+  options.active.keepalive_idle = value_of("keepalive_idle", FLAGS_keepalive_idle, parse_duration);
+  options.active.keepalive_interval = value_of("keepalive_interval", FLAGS_keepalive_interval, parse_duration);
+  options.active.keepalive_probes = number_of<std::uint8_t>("keepalive_probes", FLAGS_keepalive_probes, 1);
 }
 
 std::string describe(std::span<const char* const> names) {

@@ -42,8 +42,8 @@ template <typename T>
 [[nodiscard]] FlagKind look_up(std::string_view name, std::span<const char* const> names);
 // Sets the flags; ends the program with 2 where gflags would do so with 1.
 void parse_with_gflags(const std::vector<std::string>& flags);
-// --dev, --address, --gateway, --route, --mtu, --mac, --poll, --pcap_out, --receive_buffer and --send_buffer, the last
-// two as `active`. Throws UsageError.
+// --dev, --address, --gateway, --route, --mtu, --mac, --poll, --pcap_out; --receive_buffer, --send_buffer and the
+// flags of keepalive as `active`. Throws UsageError.
 void read_common_flags(EndpointOptions& options);
 // The flags in this order with their defaults, for --help.
 [[nodiscard]] std::string describe(std::span<const char* const> names);

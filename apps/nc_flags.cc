@@ -20,8 +20,21 @@ namespace levee::apps {
 
 namespace {
 
-constexpr std::array kFlagNames{"dev", "address", "gateway",  "route",          "l",          "mtu",
-                                "mac", "poll",    "pcap_out", "receive_buffer", "send_buffer"};
+constexpr std::array kFlagNames{"dev",
+                                "address",
+                                "gateway",
+                                "route",
+                                "l",
+                                "mtu",
+                                "mac",
+                                "poll",
+                                "pcap_out",
+                                "receive_buffer",
+                                "send_buffer",
+                                "keepalive",
+                                "keepalive_idle",
+                                "keepalive_interval",
+                                "keepalive_probes"};
 constexpr std::size_t kMostOperands = 2;
 // How often stdin, and a stdout that was full, are looked at.
 constexpr Duration kTick = std::chrono::milliseconds(1);

@@ -75,6 +75,8 @@ step "floods" env LEVEE_FLOOD_SIZE=full build/tests/flood/flood_test
 step "bursts" env LEVEE_PROOF_SIZE=full build/tests/sim/sim_test --gtest_filter='Bursts.*'
 step "simulator" seeds
 step "fuzzing" bash tests/fuzz.sh "${LEVEE_FUZZ_SECONDS:-60}"
+step "256 MB each way at 3 % loss" env LEVEE_BULK_MEGABYTES=256 bash tests/interop/bulk.sh build/apps/levee \
+  build/apps/levee-nc 3
 step "1,000 curls in a flood" env LEVEE_CURLS=1000 bash tests/interop/curls_in_flood.sh build/apps/levee
 step "instructions" instructions
 for bench in syn ack recycle; do

@@ -8,7 +8,8 @@ levee_packages=(g++ meson ninja-build pkg-config python3 libdpdk-dev libgflags-d
 demo_packages=(curl iproute2 iputils-ping netcat-openbsd procps)
 # To test it: GoogleTest, the other compiler with its sanitizers, and the peers and observers of the interop tests.
 # clang's run-time libraries are a dependency only of the versioned package.
-test_packages=(libgtest-dev libgmock-dev clang llvm-14 libclang-rt-14-dev dpdk-dev wrk apache2-utils nftables ethtool tshark hping3)
+test_packages=(libgtest-dev libgmock-dev clang llvm-14 libclang-rt-14-dev dpdk-dev wrk apache2-utils nftables nginx-light ethtool
+  tshark hping3)
 # What only tests/nightly.sh runs: valgrind counts instructions.
 nightly_packages=(clang-tidy valgrind)
 
@@ -19,6 +20,17 @@ missing_packages() {
     dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
   done
 }
+
+# Runs a command in which no package starts its service: nginx is wanted as a program that the tests run by hand.
+starts_no_service() (
+  policy=/usr/sbin/policy-rc.d
+  if [[ ! -e $policy ]]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 1' INT TERM
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+  fi
+  "$@"
+)
 
 # Installs those of its arguments that are missing. Asks the network for nothing when all are there.
 install_missing() {
@@ -34,7 +46,7 @@ install_missing() {
   local log
   log=$(mktemp)
   # tshark asks whether users may capture; root captures here, so the default "no" is right and must not be asked for.
-  if apt-get -q update >"$log" 2>&1 &&
+  if apt-get -q update >"$log" 2>&1 && starts_no_service \
     apt-get -q install -y --no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}" >>"$log" 2>&1; then
     rm -f "$log"
     return 0

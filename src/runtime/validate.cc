@@ -26,6 +26,7 @@ constexpr std::uint16_t kLeastMtu = 576;  // RFC 9293 3.7.1 rests on it for IPv4
 constexpr std::uint16_t kMostMtu = 9000;
 constexpr std::uint32_t kLeastBuffer = 2048;
 constexpr std::uint32_t kMostBuffer = 1U << 30;  // RFC 7323 2.3: the largest window
+constexpr Duration kLeastKeepalive = milliseconds(100);
 constexpr std::uint16_t kMostVlan = 4094;
 constexpr std::uint32_t kMostConnections = 1U << 24;
 constexpr std::uint32_t kLeastHalfOpen = 16;  // an eighth is kept for TIME-WAIT, the marks are quarters
@@ -101,11 +102,14 @@ void check_routes(const EndpointOptions& options) {
   }
 }
 
-void check_buffers(const TcpOptions& tcp, std::string_view whose) {
+void check_tcp(const TcpOptions& tcp, std::string_view whose) {
   for (const std::uint32_t bytes : {tcp.receive_buffer, tcp.send_buffer}) {
     require(bytes >= kLeastBuffer && bytes <= kMostBuffer, "{}: a buffer of {} bytes, give {} to {}", whose, bytes,
             kLeastBuffer, kMostBuffer);
   }
+  require(tcp.keepalive_idle >= kLeastKeepalive && tcp.keepalive_interval >= kLeastKeepalive,
+          "{}: give --keepalive_idle and --keepalive_interval at least 100ms", whose);
+  require(tcp.keepalive_probes >= 1, "{}: give --keepalive_probes at least 1", whose);
 }
 
 void check_listener(const EndpointListener& listener, const EndpointOptions& options) {
@@ -118,7 +122,7 @@ void check_listener(const EndpointListener& listener, const EndpointOptions& opt
   }
   require(listener.accept_backlog >= 1 && listener.accept_backlog <= kMostConnections,
           "--accept_backlog={}: give 1 to {}", listener.accept_backlog, kMostConnections);
-  check_buffers(listener.tcp, text);
+  check_tcp(listener.tcp, text);
 }
 
 // 0.0.0.0 and :: are the same: any address of ours.
@@ -144,7 +148,7 @@ void check_clients(const EndpointOptions& options, const std::function<bool(std:
   for (const std::string& client : options.clients) {
     require(is_service(client), "client {}: there is no service of this name", client);
   }
-  check_buffers(options.active, "connections of our own");
+  check_tcp(options.active, "connections of our own");
 }
 
 void check_sizes(const EndpointOptions& options) {

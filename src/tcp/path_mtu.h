@@ -11,7 +11,8 @@ namespace levee::tcp {
 // is outstanding in larger segments is sent again.
 void lower_mss(Tcb& tcb, std::uint32_t mss, Env& env);
 
-// The retransmission timer has expired: every second time in a row the segment, if it is a large one, becomes smaller.
+// The retransmission timer has expired: every second time in a row the segment, if it is a large one, becomes smaller;
+// where segments of this size have arrived before, every fourth time.
 void suspect_black_hole(Tcb& tcb, Env& env);
 
 // RFC 1191 6.3, RFC 8201 4: ten minutes after the last reduction the full size is tried again.

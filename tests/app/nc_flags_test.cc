@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,22 @@ TEST_F(NcFlags, ListeningTakesAPortAlone) {
   EXPECT_EQ(settings.endpoint.listeners[0].local.tcp_port, 9000);
   EXPECT_TRUE(settings.endpoint.listeners[0].server_first);
   EXPECT_EQ(settings.endpoint.listeners[0].tcp.send_buffer, 8192U);
+}
+
+// RFC 9293 3.8.4, MUST-25, MUST-27, MUST-28: off unless it is asked for, its times can be set, two hours by default.
+TEST_F(NcFlags, KeepaliveIsAskedForAndItsTimesAreSet) {
+  const TcpOptions silent = read_nc_settings({"10.0.0.1", "7"}).endpoint.active;
+  EXPECT_FALSE(silent.keepalive);
+  EXPECT_EQ(silent.keepalive_idle, std::chrono::hours(2));
+  EXPECT_EQ(silent.keepalive_interval, std::chrono::seconds(75));
+  EXPECT_EQ(silent.keepalive_probes, 10);
+  const TcpOptions probing = read_nc_settings({"--keepalive", "--keepalive_idle=1s", "--keepalive_interval=500ms",
+                                               "--keepalive_probes=3", "10.0.0.1", "7"})
+                                 .endpoint.active;
+  EXPECT_TRUE(probing.keepalive);
+  EXPECT_EQ(probing.keepalive_idle, std::chrono::seconds(1));
+  EXPECT_EQ(probing.keepalive_interval, std::chrono::milliseconds(500));
+  EXPECT_EQ(probing.keepalive_probes, 3);
 }
 
 TEST_F(NcFlags, OperandsThatAreMissing) {

@@ -3,7 +3,9 @@
 # capture of everything levee sends, and the clean-up that happens however a test ends. A test is called with the path of
 # the levee binary and exits with 0, 1, or 77 for "skipped".
 #
-#   namespace NS:   tap0, the kernel's end, 10.7.0.1/24    <->    levee, 10.7.0.2/24
+#   namespace NS:   tap0, the kernel's end, 10.7.0.1/24 and fd00:7::1/64    <->    levee, 10.7.0.2/24 and fd00:7::2/64
+#
+# Where the kernel has no IPv6, HOSTS holds the IPv4 address alone, and a test that goes through it shows IPv4 alone.
 #
 # Waiting is polling with a bound, never a sleep that hopes. LEVEE_TEST_SIZE=small shrinks what is sent, for sanitizers.
 
@@ -11,7 +13,10 @@ set -uo pipefail
 
 LEVEE=${1:?usage: TEST LEVEE_BINARY}
 NS=levee-$$
-HOST=10.7.0.2
+HOST=10.7.0.2 HOST6=fd00:7::2
+HOSTS=("$HOST") PEERS=(10.7.0.1)
+[[ -d /proc/sys/net/ipv6 ]] && HOSTS+=("$HOST6") PEERS+=(fd00:7::1)
+ADDRESSES=$HOST/24$( ((${#HOSTS[@]} > 1)) && echo ",$HOST6/64")
 WORK=$(mktemp -d /tmp/levee-interop-XXXXXX)
 PYTHON=/usr/bin/python3
 SMALL=$([[ ${LEVEE_TEST_SIZE-} == small ]] && echo yes)
@@ -56,9 +61,7 @@ need_tap() {
   [[ -c /dev/net/tun ]] || skip "/dev/net/tun is missing"
   ip netns add "$NS" 2>/dev/null || skip "network namespaces cannot be made here"
   NAMESPACES+=("$NS")
-  # IPv6 is not ours yet: the kernel would only add router solicitations to the capture.
-  inside sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 2>/dev/null
-  inside ip link set lo up
+  settle_namespace "$NS"
 }
 need() {
   local tool
@@ -68,7 +71,14 @@ need() {
 add_namespace() {  # NAME
   ip netns add "$1" || fail "namespace $1 cannot be made"
   NAMESPACES+=("$1")
-  ip netns exec "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 2>/dev/null
+  settle_namespace "$1"
+}
+# IPv6 has the addresses that it is given, at once, and asks no router for more.
+settle_namespace() {
+  local interface
+  ((${#HOSTS[@]} > 1)) && for interface in all default; do
+    ip netns exec "$1" sysctl -qw net.ipv6.conf.$interface.{accept_ra=0,accept_dad=0,addr_gen_mode=1,router_solicitations=0}
+  done
   ip -n "$1" link set lo up
 }
 
@@ -91,12 +101,21 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 # --- levee ---
 # start_levee OPTION...: levee on tap0 with the usual listeners; returns when it answers a ping.
 start_levee() {
-  launch_levee --dev=tap:tap0 --address=$HOST/24 --listen=80/http,7/echo,9/discard,19/chargen "$@"
+  launch_levee --dev=tap:tap0 --address="$ADDRESSES" --listen=80/http,7/echo,9/discard,19/chargen "$@"
   until_true 30 levee_or_link || true
   gone "$LEVEE_PID" && fail "levee did not start"
   inside ip link show tap0 >/dev/null 2>&1 || fail "levee made no tap0"
+  configure_tap
+  local host
+  for host in "${HOSTS[@]}"; do
+    until_true 20 inside ping -c 1 -W 1 "$host" || fail "levee does not answer a ping to $host"
+  done
+}
+# The kernel's end. The link-local address is for neighbour discovery on behalf of others, as a router.
+configure_tap() {
   inside ip addr add 10.7.0.1/24 dev tap0 && inside ip link set tap0 up || fail "tap0 cannot be configured"
-  until_true 20 inside ping -c 1 -W 1 $HOST || fail "levee does not answer a ping"
+  ((${#HOSTS[@]} == 1)) || { inside ip addr add fd00:7::1/64 dev tap0 && inside ip addr add fe80::1/64 dev tap0; } ||
+    fail "tap0 cannot be configured for IPv6"
 }
 levee_or_link() { gone "$LEVEE_PID" || inside ip link show tap0; }
 
@@ -120,6 +139,9 @@ stop_clean() {
   stop_levee
   [[ $STATUS == 0 ]] || fail "levee ended with $STATUS; 0 says that every buffer came back and every connection closed"
 }
+
+# An address as it stands in a URL.
+in_url() { [[ $1 == *:* ]] && echo "[$1]" || echo "$1"; }
 
 # --- levee's figures ---
 # stats FILE: one look at all of them. Is a connection itself: look twice and compare what it does not touch.
@@ -149,7 +171,7 @@ at_least() {
 # start_capture [PACKETS]: at most so many packets, so that a load test stays bounded. The MAC of levee is its neighbour entry.
 start_capture() {
   need tshark dumpcap
-  becomes_inside dumpcap -q -i tap0 -s 0 -B 64 -c "${1:-400000}" -f "ip src $HOST or arp" -w "$WORK/sent.pcap" \
+  becomes_inside dumpcap -q -i tap0 -s 0 -B 64 -c "${1:-400000}" -f "src host $HOST or src host $HOST6 or arp" -w "$WORK/sent.pcap" \
     >"$WORK/dumpcap.log" 2>&1 &
   CAPTURE_PID=$!
   PIDS+=("$CAPTURE_PID")
@@ -165,11 +187,11 @@ check_capture() {
   until_true 20 gone "$CAPTURE_PID" || fail "dumpcap does not stop"
   wait "$CAPTURE_PID" 2>/dev/null
   local bad total
-  total=$(packets_matching "ip.src == $HOST") || fail "tshark cannot read the capture"
+  total=$(packets_matching "ip.src == $HOST || ipv6.src == $HOST6") || fail "tshark cannot read the capture"
   ((total >= $1)) || fail "only $total frames of levee were captured, expected at least $1"
   # Where there is TCP payload the headers are whole; random bytes, taken for HTTP, may well be malformed HTTP.
-  bad=$(packets_matching "(ip.src == $HOST || arp) && ((_ws.malformed && !tcp.payload) || tcp.checksum.status == 0 ||
-    ip.checksum.status == 0 || icmp.checksum.status == 0)") || fail "tshark refused the filter"
+  bad=$(packets_matching "(ip.src == $HOST || ipv6.src == $HOST6 || arp) && ((_ws.malformed && !tcp.payload) ||
+    tcp.checksum.status == 0 || ip.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0)") || fail "tshark refused the filter"
   if ((bad > 0)); then
     cp "$WORK/sent.pcap" "/tmp/levee-bad-$$.pcap"
     fail "$bad of $total frames are malformed or have a bad checksum; kept in /tmp/levee-bad-$$.pcap"

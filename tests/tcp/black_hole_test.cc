@@ -37,6 +37,22 @@ TEST(BlackHole, EverySecondTimeoutTriesSmallerSegments) {
   EXPECT_EQ(sending.count(Counter::PathMtuLowered), 2U);
 }
 
+// Plain loss hits a segment and its repetition now and then: a size that has arrived is given up after four timeouts.
+TEST(BlackHole, AProvenSizeTakesFourTimeouts) {
+  Sending sending({.sack = false, .mss = 1460});
+  sending.sends(1460);
+  static_cast<void>(sending.sent());
+  sending.peer.sends(ack(1461));
+  sending.sends(1460);
+  EXPECT_EQ(sending.sent(), (Sent{{1461, 1460}}));
+  std::vector<std::uint32_t> lengths;
+  while (lengths.size() < 7) {
+    sending.talk.advance(100ms);
+    for (const auto& each : sending.sent()) lengths.push_back(each.second);
+  }
+  EXPECT_EQ(lengths, (std::vector<std::uint32_t>{1460, 1460, 1460, 1024, 1024, 512, 512}));
+}
+
 // RFC 8200 5: no IPv6 path carries less than 1280 octets.
 TEST(BlackHole, Ipv6StopsAtItsLeastMtu) {
   Sending sending({.sack = false, .mss = 1440}, over_ipv6());
