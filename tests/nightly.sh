@@ -1,8 +1,8 @@
 #!/bin/bash
 # What takes too long for every change: gcc's sanitizers, TSan, clang-tidy, a compile with clang as released, floods and
-# proofs at the sizes that figures are stated for, many simulator seeds that no run before has seen, a while of every
-# fuzz target, and the benchmarks, whose figures are printed. Every step runs even if one fails; the last line sums them
-# up.
+# proofs at the sizes that figures are stated for, many simulator seeds that no run before has seen, a quarter of them
+# again beside the model, the simulator from each compiler, a while of every fuzz target, and the benchmarks, whose
+# figures are printed. Every step runs even if one fails; the last line sums them up.
 #
 #   bash tests/nightly.sh            LEVEE_SEEDS=200000 sets the number of seeds, LEVEE_SEED the first one,
 #                                    LEVEE_FUZZ_SECONDS=600 how long each fuzz target runs
@@ -51,7 +51,8 @@ tidy() {
 seeds() {
   local first=${LEVEE_SEED:-$((RANDOM << 15 | RANDOM))} count=${LEVEE_SEEDS:-20000}
   echo "seeds $first to $((first + count - 1))"
-  build/tests/levee-sim --seed="$first" --seeds="$count"
+  build/tests/levee-sim --seed="$first" --seeds="$count" &&
+    build/tests/levee-sim --model --seed="$first" --seeds=$((count / 4))
 }
 
 instructions() {  # of one SYN answered by cookie: not more than the goal
@@ -74,6 +75,7 @@ step "proofs" env LEVEE_PROOF_SIZE=full build/tests/proof/proof_test
 step "floods" env LEVEE_FLOOD_SIZE=full build/tests/flood/flood_test
 step "bursts" env LEVEE_PROOF_SIZE=full build/tests/sim/sim_test --gtest_filter='Bursts.*'
 step "simulator" seeds
+step "the same trace from each compiler" bash tests/sim/same_trace.sh
 step "fuzzing" bash tests/fuzz.sh "${LEVEE_FUZZ_SECONDS:-60}"
 step "256 MB each way at 3 % loss" env LEVEE_BULK_MEGABYTES=256 bash tests/interop/bulk.sh build/apps/levee \
   build/apps/levee-nc 3

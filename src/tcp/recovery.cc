@@ -3,16 +3,16 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "tcp/duplicate_acks.h"
 #include "tcp/retransmission_timer.h"
 #include "tcp/sack_blocks.h"
 #include "tcp/tcb.h"
+#include "tcp/undo.h"
 
 namespace levee::tcp {
 namespace {
 
 using Phase = Recovery::Phase;
-
-constexpr std::uint32_t kDupThresh = 3;  // RFC 5681 3.2, RFC 6675 2
 
 std::uint32_t milliseconds_of(Instant now) { return static_cast<std::uint32_t>(to_milliseconds(now)); }
 
@@ -23,14 +23,6 @@ std::uint32_t run_tolerance_us(const Tcb& tcb) { return tcb.rtt.srtt_us / 32; }
 bool much_arrived_behind(const Tcb& tcb, const Scoreboard& scoreboard) {
   if (scoreboard.sacked() == 0) return false;
   return scoreboard.sacked() > (kDupThresh - 1) * tcb.mss || scoreboard.sacked_runs(kDupThresh) == kDupThresh;
-}
-
-void remember_for_undo(const Tcb& tcb, Recovery& recovery) {
-  recovery.undo = {.possible = true,
-                   .from = tcb.una,
-                   .cwnd = tcb.congestion.cwnd,
-                   .ssthresh = tcb.congestion.ssthresh,
-                   .w_max = tcb.congestion.w_max};
 }
 
 // The window is smaller now, for whatever reason: marks of the same flight mean nothing new, and the peer may stop to
@@ -92,47 +84,6 @@ void leave_recovery(Tcb& tcb, Transfer& transfer, const Env& env) {
   recovery.duplicate_bytes = 0;
 }
 
-// Nothing was lost: as if the reduction had not been (RFC 4015 3, RFC 5681's cwnd never less than now).
-void take_back(Tcb& tcb, Transfer& transfer) {
-  Recovery& recovery = transfer.recovery;
-  Congestion& congestion = tcb.congestion;
-  congestion.cwnd = std::max(congestion.cwnd, recovery.undo.cwnd);
-  congestion.ssthresh = std::max(congestion.ssthresh, recovery.undo.ssthresh);
-  congestion.w_max = recovery.undo.w_max;
-  transfer.growth.epoch.active = false;
-  transfer.scoreboard.unlose();
-  recovery.undo.possible = false;
-  recovery.phase = Phase::Open;
-  recovery.duplicate_acks = 0;
-  recovery.duplicate_bytes = 0;
-}
-
-// RFC 3522: the ACK that ends the hole echoes a time before the first retransmission, so it was an original that came.
-bool caused_by_original(const Tcb& tcb, const Recovery& recovery, const Segment& segment) {
-  return tcb.timestamps && segment.options.has_timestamps && recovery.undo.stamped &&
-         timestamp_before(segment.options.ts_echo, recovery.undo.resent_stamp);
-}
-
-// RFC 2883, RFC 3708: every retransmission turned out to be superfluous.
-bool all_superfluous(Undo& undo, const Duplicate& duplicate) {
-  if (!undo.possible || undo.resent == 0 || duplicate.begin < undo.from) return false;
-  undo.resent -= std::min(undo.resent, duplicate.end - duplicate.begin);
-  return undo.resent == 0;
-}
-
-void consider_undo(Tcb& tcb, Transfer& transfer, const Segment& segment, const AckNews& news,
-                   const Duplicate& duplicate, Env& env) {
-  Recovery& recovery = transfer.recovery;
-  if (!recovery.undo.possible) return;
-  if (news.acked > 0 && recovery.phase != Phase::Open && caused_by_original(tcb, recovery, segment)) {
-    env.stats.count(Counter::TCPFullUndo);
-    take_back(tcb, transfer);
-  } else if (duplicate.reported && all_superfluous(recovery.undo, duplicate)) {
-    env.stats.count(Counter::TCPDSACKUndo);
-    take_back(tcb, transfer);
-  }
-}
-
 // RFC 8985 7.4.2: what became of the tail loss probe. If it repaired the only loss, that loss counts all the same.
 void judge_probe(Tcb& tcb, Transfer& transfer, const Segment& segment, const AckNews& news, const Duplicate& duplicate,
                  Env& env) {
@@ -147,42 +98,6 @@ void judge_probe(Tcb& tcb, Transfer& transfer, const Segment& segment, const Ack
     if (transfer.recovery.phase != Phase::Open) return;
     reduce_window(tcb, transfer, Signal::Loss, news.flight, env);
     tcb.congestion.cwnd = std::min(tcb.congestion.cwnd, tcb.congestion.ssthresh);
-  }
-}
-
-// Without SACK: how much an ACK says has left the network (RFC 5681 3.2 (4), RFC 6582), counted as octets that
-// duplicates stand for.
-std::uint32_t delivered_without_sack(Tcb& tcb, Recovery& recovery, const AckNews& news) {
-  if (news.duplicate && recovery.phase != Phase::Timeout) {
-    if (recovery.duplicate_acks < 255) ++recovery.duplicate_acks;
-    const std::uint32_t before = recovery.duplicate_bytes;
-    recovery.duplicate_bytes =
-        std::min(before + tcb.mss, tcb.flight() - std::min<std::uint32_t>(tcb.flight(), tcb.mss));
-    return recovery.duplicate_bytes - before;
-  }
-  if (news.acked == 0) return 0;
-  recovery.duplicate_acks = 0;
-  if (recovery.phase != Phase::Fast) {
-    recovery.duplicate_bytes = 0;
-    return news.acked;
-  }
-  // The first of it filled the hole; the rest had been announced by duplicates.
-  const std::uint32_t known =
-      std::min(news.acked - std::min<std::uint32_t>(news.acked, tcb.mss), recovery.duplicate_bytes);
-  recovery.duplicate_bytes -= known;
-  return news.acked - known;
-}
-
-// RFC 6582 3.2: the third duplicate, or a partial ACK, says that the first segment is lost.
-void detect_without_sack(const Tcb& tcb, Transfer& transfer, const AckNews& news) {
-  const Recovery& recovery = transfer.recovery;
-  Scoreboard& scoreboard = transfer.scoreboard;
-  if (scoreboard.empty()) return;
-  if (recovery.phase == Phase::Fast) {
-    if (news.acked > 0 && !scoreboard.run(0).resent) scoreboard.lose_first(tcb.mss);
-  } else if (recovery.phase == Phase::Open && recovery.duplicate_acks == kDupThresh) {
-    // (2): not for duplicates that the retransmissions of a window before have caused.
-    if (!recovery.point_valid || tcb.una > recovery.point) scoreboard.lose_first(tcb.mss);
   }
 }
 
@@ -260,7 +175,7 @@ AckResult recover(Tcb& tcb, Transfer& transfer, const Segment& segment, const Ac
     delivered = delivered_without_sack(tcb, recovery, news);
   }
   judge_probe(tcb, transfer, segment, news, duplicate, env);
-  consider_undo(tcb, transfer, segment, news, duplicate, env);
+  if (recovery.undo.possible) consider_undo(tcb, transfer, segment, news, duplicate, env);
   if (recovery.phase != Phase::Open && tcb.una >= recovery.point) leave_recovery(tcb, transfer, env);
   if (recovery.point_valid && recovery.phase == Phase::Open && tcb.una > recovery.point) recovery.point_valid = false;
 
@@ -337,11 +252,7 @@ void text_resent(const Tcb& tcb, Transfer& transfer, Seq begin, Seq end, const E
     transfer.scoreboard.resent(begin, end, microsecond_clock(env.now), run_tolerance_us(tcb));
   }
   if (recovery.phase == Phase::Fast) recovery.reduction.out += end - begin;
-  if (!recovery.undo.possible || recovery.phase == Phase::Open) return;
-  recovery.undo.resent += end - begin;
-  if (recovery.undo.stamped) return;
-  recovery.undo.stamped = true;
-  recovery.undo.resent_stamp = timestamp_clock(env.now, tcb.ts_offset);
+  resent_for_undo(tcb, recovery, end - begin, env);
 }
 
 }  // namespace levee::tcp

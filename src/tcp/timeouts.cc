@@ -23,11 +23,11 @@ bool beyond_r2(const Tcb& tcb, const levee::TcpOptions& options) {
 
 constexpr unsigned kR1 = 3;  // retransmissions (SHLD-10)
 
-// SHLD-9: between R1 and R2 the user is told.
+// SHLD-9: between R1 and R2 the user is told; of a SYN as of text (MUST-22).
 void back_off(Tcb& tcb) {
   tcb.backoff = static_cast<std::uint8_t>(std::min(tcb.backoff + 1, 255));
   tcb.rto_shift = static_cast<std::uint8_t>(std::min(tcb.rto_shift + 1, 32));
-  if (tcb.backoff == kR1 && tcb.synchronized()) {
+  if (tcb.backoff == kR1) {
     tcb.report = ErrorReport::Retransmitting;
     tcb.events |= kReportEvent;
   }

@@ -7,7 +7,8 @@
 #   bash tests/lab/linux_transfer.sh build/tests/lab/relay [smoke]
 #
 # It wants an otherwise idle machine. LEVEE_SECONDS (default 6) are counted in each cell behind LEVEE_WARM_UP (3);
-# LEVEE_RATE is the link's (default 20000000 bits per second), LEVEE_ROUNDS how often each cell is measured (1).
+# LEVEE_RATE is the link's (default 20000000 bits per second), LEVEE_ROUNDS how often each cell is measured (1), with
+# the seeds 1, 2, ...; LEVEE_CONTROLS, LEVEE_LOSSES and LEVEE_RTTS (ms) leave out what is not asked for.
 source "$(dirname "$0")/../interop/lib.sh"
 RELAY=$1
 SMOKE=$([[ ${2-} == smoke ]] && echo yes)
@@ -21,8 +22,9 @@ seconds=${LEVEE_SECONDS:-$([[ $SMOKE ]] && echo 1 || echo 6)}
 warm_up=${LEVEE_WARM_UP:-$([[ $SMOKE ]] && echo 1 || echo 3)}
 rate=${LEVEE_RATE:-20000000}
 rounds=${LEVEE_ROUNDS:-1}
-read -ra losses <<<"$([[ $SMOKE ]] && echo 0.001 || echo 0 0.001 0.01 0.03)"
-read -ra rtts <<<"$([[ $SMOKE ]] && echo 20 || echo 1 20 100)"
+read -ra controls <<<"${LEVEE_CONTROLS:-cubic reno}"
+read -ra losses <<<"${LEVEE_LOSSES:-$([[ $SMOKE ]] && echo 0.001 || echo 0 0.001 0.01 0.03)}"
+read -ra rtts <<<"${LEVEE_RTTS:-$([[ $SMOKE ]] && echo 20 || echo 1 20 100)}"
 a=$NS-a b=$NS-b port=5001
 
 for name in "$a" "$b"; do
@@ -74,7 +76,7 @@ echo "Linux $(uname -r): goodput as a share of $((rate / 1000000)) Mbit/s; $seco
 printf '%-8s %6s' '' loss
 for rtt in "${rtts[@]}"; do printf '   %17s' "RTT $rtt ms"; done
 echo
-for control in cubic reno; do
+for control in "${controls[@]}"; do
   [[ " $available " == *" $control "* ]] || { log "$control is not available here"; continue; }
   for loss in "${losses[@]}"; do
     printf '%-8s %5s%%' "$control" "$(awk "BEGIN { print $loss * 100 }")"

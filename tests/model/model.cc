@@ -279,7 +279,8 @@ Outcome other_states(const Variables& before_it, const Segment& segment) {
   Variables& tcb = outcome.after;
   const bool time_wait = tcb.state == State::TimeWait;
   if (time_wait && segment.has(kSyn) && !segment.has(kAck) && !segment.has(kRst)) {
-    if (!reopens(tcb, segment)) return outcome;  // RFC 6191: silently dropped
+    // RFC 6191: silently dropped. MAY-2 speaks of a passive open that waits for it.
+    if (!tcb.listened || !reopens(tcb, segment)) return outcome;
     tcb.state = State::SynReceived;
     tcb.origin = Origin::Passive;
     tcb.rcv_nxt = segment.seq + 1;

@@ -28,6 +28,7 @@ struct Range {
 struct Variables {
   State state = State::Closed;
   Origin origin = Origin::Passive;
+  bool listened = true;  // a LISTEN is open for the local socket: TIME-WAIT may be reopened; not written
   std::uint32_t iss = 0, snd_una = 0, snd_nxt = 0;
   std::uint32_t snd_wnd = 0, max_snd_wnd = 0;  // bytes
   std::uint32_t snd_wl1 = 0, snd_wl2 = 0;

@@ -222,5 +222,20 @@ TEST(Arp, ASilentNeighbourIsAskedAboutAfterR1) {
   talk.ignores_the_rest();
 }
 
+// RFC 9293 3.8.3, MUST-20, MUST-22: also when it is the SYN that nobody answers.
+TEST(Arp, ASilentNeighbourIsAskedAboutAfterR1OfTheSyn) {
+  Conversation talk(by_hand());
+  connect(talk);
+  expect_question(talk);
+  talk.inject(build(arp_reply(kServer, kOtherMac)));
+  expect_syn_to(talk, kOtherMac);
+  EXPECT_EQ(talk.stats()[Counter::ArpRequestsSent], 1U);
+  talk.advance(4s);  // repeated after 1 and 3 s
+  EXPECT_EQ(talk.stats()[Counter::ArpRequestsSent], 1U);
+  talk.advance(4s);  // and after 7 s
+  EXPECT_EQ(talk.stats()[Counter::ArpRequestsSent], 2U);
+  talk.ignores_the_rest();
+}
+
 }  // namespace
 }  // namespace levee::shard

@@ -49,7 +49,7 @@ FedShard::FedShard(const Mix& mix) {
   own.address = Ipv4Address{0x0a000001};
   options.addresses = {own};
   ListenerOptions listener;
-  listener.tcp_port = 80;
+  listener.tcp_port = kTcpPort;
   options.listeners = {listener};
   options.limits.connections = 16384;
   options.limits.transfers = 1024;

@@ -57,6 +57,7 @@ std::uint32_t rss_hash(const Toeplitz& toeplitz, std::span<const std::byte> fram
 Host::Host(const ShardOptions& options, const shard::Secrets& secrets, device::ImpairedLink& link, std::size_t end,
            device::SlabPool& pool, PlanBook& plans)
     : link_(&link), end_(end), pool_(&pool) {
+  for (const ListenerOptions& listener : options.listeners) listening_.push_back(listener.tcp_port);
   const std::size_t count = options.shards;
   for (std::size_t i = 0; i < count * count; ++i) mailboxes_.push_back(std::make_unique<shard::Mailbox>(kMailboxSize));
   for (std::size_t from = 0; from < count; ++from) {
@@ -102,7 +103,7 @@ bool Host::deliver_mail(std::size_t index, Instant now) {
 }
 
 void Host::ask_model() {
-  for (const auto& one : shards_) oracles_.emplace_back(*one);
+  for (const auto& one : shards_) oracles_.emplace_back(*one, listening_);
 }
 
 ModelOracle::Tally Host::model_tally() const {
@@ -118,7 +119,10 @@ void Host::receive(std::size_t index, Instant now, std::span<const shard::Frame>
   }
   oracles_[index].receive(
       now, frames, [this, index] { runtime::dispatch(*shards_[index], services_[index]); },
-      [this, index, now] { static_cast<void>(send(index, now)); });
+      [this, index, now] {
+        static_cast<void>(send(index, now));
+        give_blanks(index);
+      });
   if (failure_.empty()) failure_ = oracles_[index].failure();
 }
 
@@ -131,15 +135,20 @@ bool Host::send(std::size_t index, Instant now) {
   return any;
 }
 
+void Host::give_blanks(std::size_t index) {
+  device::Device& queue = link_->queue(end_, index);
+  while (shards_[index]->blanks_wanted() > 0) {
+    Block* blank = queue.blank();
+    if (blank == nullptr) return;
+    shards_[index]->give_blank(blank);
+  }
+}
+
 // One loop of a worker, in the order of shard.h. Returns whether there may be more to do at this instant.
 bool Host::run_shard(std::size_t index, Instant now) {
   shard::Shard& own = *shards_[index];
   device::Device& queue = link_->queue(end_, index);
-  while (own.blanks_wanted() > 0) {
-    Block* blank = queue.blank();
-    if (blank == nullptr) break;
-    own.give_blank(blank);
-  }
+  give_blanks(index);
   bool busy = deliver_mail(index, now);
   std::array<shard::Frame, kBurst> frames;
   const device::Received received = queue.receive(frames);

@@ -53,6 +53,7 @@ class Host {
   [[nodiscard]] StatsSnapshot stats() const;
 
  private:
+  void give_blanks(std::size_t index);
   bool run_shard(std::size_t index, Instant now);
   bool deliver_mail(std::size_t index, Instant now);
   void receive(std::size_t index, Instant now, std::span<const shard::Frame> frames);
@@ -67,6 +68,7 @@ class Host {
   std::vector<std::unique_ptr<shard::Shard>> shards_;
   std::vector<std::vector<std::unique_ptr<Service>>> services_;
   std::vector<Application*> applications_;
+  std::vector<std::uint16_t> listening_;
   std::vector<ModelOracle> oracles_;  // one for each shard, or none
   std::string failure_;
   Instant deadline_ = Instant::min();

@@ -100,12 +100,14 @@ class FedShard {
   [[nodiscard]] shard::Shard& shard() { return *shard_; }
   [[nodiscard]] MixedService& service() { return *service_; }
   // Frames go one by one past the model of RFC 9293 3.10.7 from now on; what is sent then is seen by nobody else.
-  void ask_model() { oracle_ = std::make_unique<ModelOracle>(*shard_); }
+  void ask_model() { oracle_ = std::make_unique<ModelOracle>(*shard_, std::vector{kTcpPort}); }
   [[nodiscard]] const ModelOracle& oracle() const { return *oracle_; }
   // Everything goes back; returns the buffers that did not.
   [[nodiscard]] std::size_t buffers_lost();
 
  private:
+  static constexpr std::uint16_t kTcpPort = 80;  // where it listens
+
   void push(std::span<const std::byte> frame);
   bool receive_and_write(Instant now);
   void give_blanks();

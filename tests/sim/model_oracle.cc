@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "device/memory.h"
 #include "model/exceptions.h"
 #include "model/from_shard.h"
@@ -86,6 +88,7 @@ std::optional<ModelOracle::Expectation> ModelOracle::predict(const shard::Frame&
   expected.ack_waits = kept.ack_waits;
   expected.window_edge = kept.rcv_nxt + kept.rcv_wnd;
   expected.before = model::variables_of(kept);
+  expected.before.listened = std::count(listening_.begin(), listening_.end(), expected.local.tcp_port) > 0;
   expected.segment = segment_of(*parts.tcp);
   expected.outcome = model::levee_outcome(expected.before, expected.segment);
   return expected;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/model.h"
@@ -24,10 +25,12 @@ class ModelOracle {
     Tally& operator+=(const Tally& other);
   };
 
-  explicit ModelOracle(shard::Shard& shard) : shard_(&shard) {}
+  // `listening`: the TCP ports on which the shard listens.
+  ModelOracle(shard::Shard& shard, std::vector<std::uint16_t> listening)
+      : shard_(&shard), listening_(std::move(listening)) {}
 
-  // In place of Shard::receive: after each frame `serve` tells the services, and `send` takes what went out, before the
-  // next one is received.
+  // In place of Shard::receive: after each frame `serve` tells the services, and `send` takes what went out and gives
+  // blanks, before the next one is received.
   void receive(Instant now, std::span<const shard::Frame> frames, const std::function<void()>& serve,
                const std::function<void()>& send);
 
@@ -53,6 +56,7 @@ class ModelOracle {
   [[nodiscard]] std::uint64_t refusals() const;
 
   shard::Shard* shard_;
+  std::vector<std::uint16_t> listening_;
   std::vector<TcpPacket> sent_;  // since the segment arrived
   std::string failure_;
   Tally tally_;

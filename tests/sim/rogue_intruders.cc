@@ -92,6 +92,7 @@ class OnPath final : public Intruder {
     if (opened_) inject(draw());
     tick_at_ = now_ + milliseconds(1 + random_.below(300));
   }
+  bool bounds_flight() const override { return false; }  // it may acknowledge what is still on the road
 
  private:
   TcpPacket draw() {

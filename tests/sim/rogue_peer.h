@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/random.h"
@@ -110,6 +111,7 @@ class RoguePeer {
   void take_ack(const TcpPacket& packet);
   void take_text(const TcpPacket& packet);
   void check_text(const TcpPacket& packet);
+  [[nodiscard]] bool is_of_life_before(const TcpPacket& packet) const;
   [[nodiscard]] bool may_send() const;  // its turn, where the plan makes the server wait
   [[nodiscard]] bool close_due() const;
 
@@ -119,6 +121,7 @@ class RoguePeer {
   std::uint32_t levee_window_ = 0;
   std::uint16_t levee_mss_ = 536;
   std::uint8_t levee_scale_ = 0;
+  std::optional<std::uint32_t> irs_before_;  // of the incarnation before this one
   bool scaling_on_ = false, timestamps_on_ = false;
   std::uint32_t last_timestamp_ = 0;
   std::uint32_t sent_max_ = 0;      // the highest sequence number that levee has put on the link

@@ -108,7 +108,8 @@ class ZeroWindow final : public RoguePeer {
   std::uint32_t window() override { return misbehaves() && rcv_nxt_ - irs_ > closes_after_ ? 0 : RoguePeer::window(); }
   void judge(const TcpPacket& got) override {
     const bool is_probe = is_beyond_edge(got) || (got.sequence == rcv_nxt_ - 1 && got.length() == 0);
-    if (!misbehaves() || window() != 0 || !is_probe) return;
+    // Behind its FIN nothing is left to probe for; its ACKs stand where the FIN does, for want of a window.
+    if (!misbehaves() || fin_received_ || window() != 0 || !is_probe) return;
     if (probes_++ == 0) first_probe_ = now_;
   }
   void acknowledge(const TcpPacket& got) override {

@@ -55,6 +55,7 @@ Scenario draw_scenario(std::uint64_t seed, const RogueKind& kind) {
     bad.mtu = 0;
     bad.bits_per_second = 0;
   }
+  if (kind.clean_link) shard.limits.blanks = 256;  // nothing is refused for want of a buffer to compact it into
   scenario.faults_stop = scenario.start + seconds(2 + random.below(40)) + kind.least_time;
   return scenario;
 }

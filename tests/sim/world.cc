@@ -166,10 +166,11 @@ std::string World::check_liveness() const {
 }
 
 // A late copy of the handshake's ACK opens a connection again by cookie when its first life is over: nothing is left
-// that could know better, and the peer's RST ends the second one (RFC 4987 3.6 has no cure for it).
+// that could know better (RFC 4987 3.6 has no cure for it). The peer's RST ends the second one, or, when the peer's
+// TIME-WAIT has acknowledged text and FIN, which have the numbers of the first life's, the bound of FIN-WAIT-2.
 bool World::is_replay(const Talk& talk, const Application& application) const {
-  if (talk.is_client || talk.cause != CloseCause::Reset || scenario_.link[0].duplication == 0 ||
-      scenario_.hosts[1].shard.syn.cookies == SynCookies::Never) {
+  if (talk.is_client || (talk.cause != CloseCause::Reset && talk.cause != CloseCause::TimedOut) ||
+      scenario_.link[0].duplication == 0 || scenario_.hosts[1].shard.syn.cookies == SynCookies::Never) {
     return false;
   }
   const auto& talks = application.talks();

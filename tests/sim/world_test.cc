@@ -11,6 +11,8 @@
 namespace levee::sim {
 namespace {
 
+using std::chrono::milliseconds;
+
 TEST(World, TheSameSeedGivesTheSameTrace) {
   for (unsigned seed : {3U, 14U, 15U}) {
     const Outcome first = World(make_scenario(seed)).run();
@@ -56,6 +58,22 @@ TEST(World, AbortsWithoutMuchLossAreNoticed) {
   scenario.link[1].corruption = 1;  // no SYN-ACK arrives whole
   scenario.faults_stop = scenario.streams_end = kNever;
   EXPECT_THAT(World(scenario).run().failure, testing::HasSubstr("aborted"));
+}
+
+// Late copies of handshakes' ACKs give cookies a second life when the first is over. It ends, by the peer's RST or by a
+// bound in time, and counts as nobody's abort; in these seeds the peer's TIME-WAIT acknowledges its FIN.
+TEST(World, SecondLivesOfCookiesEnd) {
+  for (const std::uint64_t seed : {310U, 2952U}) {
+    Scenario scenario = make_scenario(seed);
+    scenario.hosts[1].shard.syn.cookies = SynCookies::Always;
+    scenario.hosts[1].shard.listeners.front().tcp.keepalive = true;
+    scenario.link[0].duplication = 0.2;
+    scenario.link[0].reordering = 0.3;
+    if (scenario.link[0].reorder_delay < milliseconds(20)) scenario.link[0].reorder_delay = milliseconds(3000);
+    World world(steered(scenario));
+    world.ask_model();
+    EXPECT_EQ(world.run().failure, "") << "seed " << seed;
+  }
 }
 
 // RFC 9293 3.10.7, segment by segment; only little may be left out.

@@ -67,7 +67,20 @@ TEST_F(ActiveOpen, SynIsRepeatedUntilR2) {
   const Instant start = first.at;
   while (talk.shard().connections() > 0 && talk.now() - start < 1h) talk.advance(5s);
   EXPECT_GE(talk.now() - start, 3min);  // MUST-23
-  EXPECT_EQ(talk.service().take_events(), "closed timed_out");
+  EXPECT_EQ(talk.service().take_events(), "report retransmitting, closed timed_out");
+}
+
+// RFC 9293 3.8.3, MUST-22, SHLD-9: R1 counts for a SYN, too: the service is told once, and IP advised (MUST-20).
+TEST_F(ActiveOpen, SynReachesR1) {
+  open();
+  talk.ignores_the_rest();
+  talk.advance(4s);  // repeated after 1 and 3 s
+  EXPECT_EQ(talk.service().take_events(), "");
+  talk.advance(4s);  // and after 7 s
+  EXPECT_EQ(talk.service().take_events(), "report retransmitting");
+  talk.advance(9s);
+  EXPECT_EQ(talk.service().take_events(), "");
+  EXPECT_EQ(talk.stats().now_in(State::SynSent), 1U);
 }
 
 // RFC 9293 3.9.1.1, MUST-41, MUST-42: listener and connections of one TCP port leave each other alone.

@@ -54,6 +54,25 @@ TEST(Keepalive, OnlyWhenIdle) {
   EXPECT_EQ(talk.stats()[Counter::TCPKeepAlive], 0U);
 }
 
+// MUST-26: text on its way is no idleness, though nothing was heard for longer than the idle time.
+TEST(Keepalive, NotWhileTextIsOnItsWay) {
+  ConversationOptions options = with_keepalive(true);
+  options.shard.listeners.front().tcp.keepalive_idle = 2s;
+  Conversation talk(std::move(options));
+  Peer& peer = talk.peer();
+  peer.opens();
+  talk.run();
+  ASSERT_EQ(talk.service().connection.send(to_bytes("x")), 1U);
+  talk.advance(30s);
+  for (int n = 0; n < 8; ++n) peer.expects(data("x").seq(1));  // after 0, 0.2, 0.6, 1.4, 3, 6.2, 12.6 and 25.4 s
+  peer.expects_nothing();
+  EXPECT_EQ(talk.stats()[Counter::TCPKeepAlive], 0U);
+  peer.sends(ack(2));
+  talk.advance(3s);
+  peer.expects(ack(1).seq(1).data(""));  // idle now
+  EXPECT_EQ(talk.stats()[Counter::TCPKeepAlive], 1U);
+}
+
 // MUST-29: one lost answer is not death; ten unanswered probes, 75 s apart, are.
 TEST(Keepalive, TenUnansweredProbesEndTheConnection) {
   Conversation talk(with_keepalive(true));
