@@ -42,8 +42,8 @@ class Service {
   virtual void on_peer_closed(Connection connection) { connection.close(); }
   // `send` had accepted less than it was given; at least half of the send buffer is free again.
   virtual void on_writable(Connection /*connection*/) {}
-  // Trouble that does not end the connection (RFC 9293 3.9.1.8); the newest, if there were several. Not overriding this
-  // is how a service disables such reports (SHLD-20).
+  // Trouble that does not end the connection (RFC 9293 3.9.1.8); the newest, if there were several. An active open may
+  // meet some before `opened`. Not overriding this is how a service disables such reports (SHLD-20).
   virtual void on_error_report(Connection /*connection*/, ErrorReport /*report*/) {}
   // The connection is over; after this call the handle is dead. With `Normal` everything readable was consumed first,
   // otherwise unread bytes are dropped before this call (RFC 9293 3.9.1.4, 3.9.1.5).
