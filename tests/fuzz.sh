@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs the fuzz targets of tests/fuzz with libFuzzer, each for SECONDS, from the corpus in tests/fuzz/corpus and from
-# what earlier runs left in build-fuzz/corpus. Needs clang.
+# Runs the fuzz targets of tests/fuzz with libFuzzer, each for SECONDS of CPU time, from the corpus in tests/fuzz/corpus
+# and from what earlier runs left in build-fuzz/corpus. Needs clang.
 #
 #   bash tests/fuzz.sh SECONDS [TARGET...]            all targets, or these
 #   bash tests/fuzz.sh --merge [SECONDS] [TARGET...]  afterwards, what reaches new code goes into tests/fuzz/corpus,
@@ -57,17 +57,31 @@ longest() {
   case $1 in
     options | syn_offer | words) echo 64 ;;
     cookie) echo 96 ;;
-    http | command_line) echo 512 ;;
+    http | command_line | nc_command_line) echo 512 ;;
     *) echo 400 ;;
   esac
 }
 
+# The CPU time that a process has used, in seconds; fails when it has ended.
+cpu_seconds() {
+  local fields
+  read -r -a fields <"/proc/$1/stat" && [[ ${fields[2]} != Z ]] || return 1
+  echo $(((fields[13] + fields[14]) / $(getconf CLK_TCK)))
+} 2>/dev/null
+
 fuzz() {  # TARGET: its log goes to build-fuzz/logs, its findings to build-fuzz/findings
-  local target=$1 found=$build/findings/$1
+  local target=$1 found=$build/findings/$1 process used
   mkdir -p "$build/logs" "$build/corpus/$target" "$found" "tests/fuzz/corpus/$target"
-  nice -n 5 "$build/tests/fuzz/${target}_fuzz" -max_total_time="$seconds" -max_len="$(longest "$target")" -len_control=0 -entropic=0 \
-    -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$found/" \
-    "$build/corpus/$target" "tests/fuzz/corpus/$target" >"$build/logs/$target" 2>&1
+  nice -n 5 "$build/tests/fuzz/${target}_fuzz" -max_len="$(longest "$target")" -len_control=0 -entropic=0 \
+    -timeout=20 -report_slow_units=20 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$found/" \
+    "$build/corpus/$target" "tests/fuzz/corpus/$target" >"$build/logs/$target" 2>&1 &
+  process=$!
+  while sleep 1 && used=$(cpu_seconds "$process"); do
+    ((used < seconds)) && continue
+    kill -USR1 "$process"  # libFuzzer then ends as it should
+    break
+  done
+  wait "$process"
 }
 
 # What libFuzzer says at its end; of coverage the last line that tells it.

@@ -181,10 +181,12 @@ Shard::Impl::Sent Shard::Impl::transmit_one(std::uint32_t index) {
   ConnectionRecord& record = connections_[index];
   tcp::Env now = env(record);
   if (!tcp::wants_output(record.tcb, transfers_)) return Sent::All;
-  Neighbour* neighbour = neighbours_.find_or_add(hop_of(record), record.interface, now_);
+  Neighbour* neighbour = neighbour_at(hop_of(record), record.interface);
   if (neighbour == nullptr || !neighbour->known) {
-    stats_.count(neighbour == nullptr ? Counter::NeighbourTableFull : Counter::NeighbourUnresolved);
-    if (neighbour != nullptr) request_neighbour(*neighbour);
+    if (neighbour != nullptr) {
+      stats_.count(Counter::NeighbourUnresolved);
+      request_neighbour(*neighbour);
+    }
     if (!record.detached) tcp::hold_back(record.tcb, now);
     if (waiting_.size() < waiting_.capacity()) waiting_.push_back({index, record.generation});
     return Sent::All;

@@ -16,9 +16,11 @@ std::optional<Drop> Shard::Impl::process_icmp6(Packet& packet, bool forwarded) {
   if (!wire::verifies(sum_of(frame, packet.payload_offset, packet.payload_length, pseudo))) {
     return Drop::BadIcmpChecksum;
   }
-  // A message that came in pieces is more than any of these needs.
-  if (frame.length < packet.payload_offset + packet.payload_length) return Drop::UnhandledIcmp;
+  if (frame.length < packet.payload_offset + sizeof(wire::Icmpv6Header)) return Drop::UnhandledIcmp;
   const auto& header = *reinterpret_cast<const wire::Icmpv6Header*>(frame.data + packet.payload_offset);
+  if (header.is_error()) return process_icmp_error(packet, forwarded);
+  // Any other one that came in pieces is more than is needed.
+  if (frame.length < packet.payload_offset + packet.payload_length) return Drop::UnhandledIcmp;
   switch (header.type) {
     case wire::kNeighbourSolicitation:
       return process_solicitation(packet);
@@ -27,7 +29,7 @@ std::optional<Drop> Shard::Impl::process_icmp6(Packet& packet, bool forwarded) {
     case wire::kIcmpv6EchoRequest:
       return header.code == 0 ? answer_echo6(packet) : std::optional(Drop::UnhandledIcmp);
     default:
-      return header.is_error() ? process_icmp_error(packet, forwarded) : std::optional(Drop::UnhandledIcmp);
+      return Drop::UnhandledIcmp;
   }
 }
 

@@ -343,6 +343,8 @@ class Shard::Impl {
 
   // --- resolution.cc ---
   void request_neighbour(Neighbour& neighbour);
+  // Its entry, made if need be; nullptr, and counted, if there is no room.
+  [[nodiscard]] Neighbour* neighbour_at(const IpAddress& address, std::uint16_t interface);
   void learn_neighbour(const IpAddress& address, std::uint16_t interface, const MacAddress& mac);
   void confirm_neighbour(const ConnectionRecord& record, const MacAddress& mac);
   void wake_waiting();

@@ -11,11 +11,8 @@ namespace levee::shard {
 void Shard::Impl::deliver(const Message& message) {
   stats_.count(Counter::MailReceived);
   if (const auto* learnt = std::get_if<NeighbourLearnt>(&message)) {
-    Neighbour* entry = neighbours_.find_or_add(learnt->address, learnt->interface, now_);
-    if (entry == nullptr) {
-      stats_.count(Counter::NeighbourTableFull);
-      return;
-    }
+    Neighbour* entry = neighbour_at(learnt->address, learnt->interface);
+    if (entry == nullptr) return;
     Neighbours::learn(*entry, learnt->mac, now_);
     wake_waiting();
   } else if (const auto* asked = std::get_if<NeighbourAsked>(&message)) {

@@ -15,12 +15,12 @@ constexpr auto kOption = static_cast<std::uint32_t>(sizeof(wire::LinkLayerOption
 constexpr std::uint32_t kIp6Header = wire::kIpv6HeaderLength;
 
 // The message in the packet and its options, if it is what RFC 4861 7.1.1 and 7.1.2 accept of either kind. Its checksum
-// has been verified.
+// has been verified. A target that no packet may come from is nobody's address, and a v4-mapped one would be ARP's.
 const wire::NeighbourMessage* valid_message(const Packet& packet, wire::NdpOptions& options) {
   if (packet.ip6().hop_limit != wire::kNdpHopLimit || packet.payload_length < kMessage) return nullptr;
   const std::span<const std::byte> bytes(packet.frame->data + packet.payload_offset, packet.payload_length);
   const auto* message = wire::view<wire::NeighbourMessage>(bytes);
-  if (message->code != 0 || message->target.is_multicast()) return nullptr;
+  if (message->code != 0 || !message->target.is_valid_source()) return nullptr;
   const auto found = wire::parse_ndp_options(bytes.subspan(kMessage));
   if (!found) return nullptr;
   options = *found;
@@ -71,7 +71,8 @@ std::optional<Drop> Shard::Impl::process_solicitation(Packet& packet) {
   const bool from_nobody = sender.is_unspecified();  // it looks for others that have the address (RFC 4862 5.4.3)
   if (from_nobody && (options.source || !packet.ip6().destination.is_multicast())) return Drop::BadNdp;
   const Ipv6Address target = asked->target;
-  if (!topology_.is_ours(target)) return Drop::NdpNotForUs;
+  // RFC 4861 7.2.3: an address of the interface that was asked, as another link may have a host with that of ours here.
+  if (!topology_.is_ours(target, packet.interface)) return Drop::NdpNotForUs;
   stats_.count(Counter::NdpSolicitsReceived);
   // A solicitation refreshes what is known, it never makes or changes an entry: anybody can send one.
   if (options.source) {

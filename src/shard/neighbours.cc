@@ -33,7 +33,7 @@ Neighbour* Neighbours::find(const IpAddress& address, std::uint16_t interface) {
   return nullptr;
 }
 
-Neighbour* Neighbours::find_or_add(const IpAddress& address, std::uint16_t interface, Instant now) {
+Neighbour* Neighbours::find_or_add(const IpAddress& address, std::uint16_t interface, Instant now, bool needed) {
   if (Neighbour* entry = find(address, interface)) return entry;
   Neighbour* first = bucket(address, interface);
   Neighbour* place = first;
@@ -44,7 +44,7 @@ Neighbour* Neighbours::find_or_add(const IpAddress& address, std::uint16_t inter
     }
     if (entry->confirmed < place->confirmed) place = entry;
   }
-  if (place->used && place->known && now - place->confirmed < kFresh) return nullptr;
+  if (!needed && place->used && place->known && now - place->confirmed < kFresh) return nullptr;
   *place = {.address = address, .mac = {}, .interface = interface, .known = false, .used = true};
   return place;
 }

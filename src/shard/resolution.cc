@@ -17,13 +17,20 @@ void Shard::Impl::request_neighbour(Neighbour& neighbour) {
   tell_others(NeighbourAsked{neighbour.address, neighbour.interface});
 }
 
+// Whoever is on the link can be there under as many addresses as its prefix has, and fill the table by handshakes with
+// each; but all the rest of the world is behind a router, whose place nobody can keep from it.
+Neighbour* Shard::Impl::neighbour_at(const IpAddress& address, std::uint16_t interface) {
+  Neighbour* entry = neighbours_.find(address, interface);
+  if (entry != nullptr) return entry;
+  entry = neighbours_.find_or_add(address, interface, now_, topology_.is_router(address, interface));
+  if (entry == nullptr) stats_.count(Counter::NeighbourTableFull);
+  return entry;
+}
+
 // Keeps what is fresh: a different MAC is believed only when the old one has been silent, or was asked about.
 void Shard::Impl::learn_neighbour(const IpAddress& address, std::uint16_t interface, const MacAddress& mac) {
-  Neighbour* entry = neighbours_.find_or_add(address, interface, now_);
-  if (entry == nullptr) {
-    stats_.count(Counter::NeighbourTableFull);
-    return;
-  }
+  Neighbour* entry = neighbour_at(address, interface);
+  if (entry == nullptr) return;
   const bool fresh = entry->known && now_ - entry->confirmed < Neighbours::kFresh;
   if (fresh && entry->mac != mac && !Neighbours::expects_reply(*entry, now_)) return;
   const bool answers = entry->ever_requested && entry->confirmed < entry->requested;  // perhaps another shard's request

@@ -93,6 +93,13 @@ class Topology {
   [[nodiscard]] bool is_ours(const IpAddress& address) const {
     return address.is_v4() ? is_ours(address.v4()) : is_ours(address.v6());
   }
+  // Ours on that interface.
+  [[nodiscard]] bool is_ours(const Ipv6Address& address, std::uint16_t interface) const {
+    for (const AddressOptions& own : addresses_) {
+      if (own.interface == interface && own.address == IpAddress(address)) return true;
+    }
+    return false;
+  }
   [[nodiscard]] bool has_ipv6() const { return !own6_.empty(); }
   [[nodiscard]] std::span<const Ipv6Address> own6() const { return own6_; }
   // The group that solicitations for one of our addresses go to (RFC 4291 2.7.1), and its MAC (RFC 2464 7).
@@ -101,6 +108,13 @@ class Topology {
 
   // Where a packet to `destination` goes: an on-link prefix, else the longest matching route.
   [[nodiscard]] std::optional<NextHop> route(const IpAddress& destination) const;
+  // The next hop of a route.
+  [[nodiscard]] bool is_router(const IpAddress& address, std::uint16_t interface) const {
+    for (const RouteOptions& entry : routes_) {
+      if (entry.interface == interface && entry.next_hop == address) return true;
+    }
+    return false;
+  }
   [[nodiscard]] const RouteOptions& route_options(std::uint32_t index) const { return routes_[index]; }
 
   // Exact address before wildcard; kNoListener if nobody listens.

@@ -1,43 +1,20 @@
 // A command line and the flag file that it names, down to the options of an endpoint: read or refused with a sentence.
-//
-// The input: a word a line, the file's lines behind a NUL. The byte 1 stands for --flagfile= and the file's path, in
-// either; inputs that spell it out are left alone, as they could name any file of the machine.
+// See flag_file.h for how an input says it.
 #include <gflags/gflags.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <string>
 
 #include "apps/command_line.h"
 #include "apps/flags.h"
-#include "apps/parse.h"
 #include "base/check.h"
+#include "fuzz/flag_file.h"
 #include "fuzz/target.h"
 
 namespace levee::fuzz {
 namespace {
 
-const int flag_file = memfd_create("flags", MFD_CLOEXEC);
-const std::string kFlagFile = "--flagfile=/proc/self/fd/" + std::to_string(flag_file);
-
-std::string with_path(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == 1) {
-      result += kFlagFile;
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
-void write_file(std::string_view text) {
-  const std::string content = with_path(text);
-  CHECK(ftruncate(flag_file, 0) == 0);
-  CHECK(pwrite(flag_file, content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()));
-}
+const FlagFile flag_file;
 
 // A line of a flag file loses the blanks at its end.
 bool ends_in_blank(const std::string& word) { return word.find_last_not_of(" \t\r") + 1 != word.size(); }
@@ -45,9 +22,9 @@ bool ends_in_blank(const std::string& word) { return word.find_last_not_of(" \t\
 // What is accepted is accepted again when it is printed as a flag file, and prints the same.
 void check_round_trip() {
   const std::string printed = apps::print_config();
-  write_file(printed);
+  flag_file.write(printed);
   try {
-    static_cast<void>(apps::read_settings({kFlagFile}));
+    static_cast<void>(apps::read_settings({flag_file.flag()}));
   } catch (const apps::UsageError& refused) {
     finding(std::string("what print_config printed is refused: ") + refused.what());
   }
@@ -58,12 +35,9 @@ void check_round_trip() {
 
 FUZZ_TARGET(command_line, input) {
   const std::string_view all = input.text(input.left());
-  if (all.find("flagfile") != std::string_view::npos || all.size() > 4096) return;
+  if (names_a_file(all)) return;
   const google::FlagSaver as_it_was;
-  const std::size_t end = all.find('\0');
-  write_file(end == std::string_view::npos ? std::string_view() : all.substr(end + 1));
-  std::vector<std::string> words;
-  for (const std::string_view word : apps::split(all.substr(0, end), '\n')) words.push_back(with_path(word));
+  const std::vector<std::string> words = flag_file.read(all);
   try {
     const apps::Settings settings = apps::read_settings(words);
     if (settings.task == apps::Task::Help) CHECK(!apps::help_text().empty());

@@ -1,5 +1,5 @@
 // SYN cookies: what goes in comes out, rounded down and never up; the tags of a burst are those of its packets; and an
-// ACK is taken exactly when its number is the one that the tag makes, however it was changed.
+// ACK is taken exactly when its number is the one that the tag makes, however it was changed. Of either family.
 #include <algorithm>
 #include <memory>
 
@@ -11,24 +11,37 @@
 namespace levee::fuzz {
 namespace {
 
-using shard::CookieInput;
+using shard::CookieInputOf;
 using shard::CookieJar;
 using shard::FlowKey4;
+using shard::FlowKey6;
 using wire::SynOffer;
 
+// `Key`: FlowKey4 or FlowKey6.
+template <typename Key>
 struct Case {
   SynPolicy policy;
   levee::TcpOptions options;
   tcp::MssLimits limits;
   shard::KeyEpoch keys;
-  FlowKey4 flow;
+  Key flow;
   std::uint32_t ts_offset = 0;
   Instant now;
 };
 
-Case read_case(Input& input) {
-  Case c;
-  const std::uint8_t how = input.u8();
+void read_flow(FlowKey4& flow, Input& input) { flow = {{input.u32()}, {input.u32()}, input.u16(), input.u16()}; }
+void read_flow(FlowKey6& flow, Input& input) {
+  for (Ipv6Address* address : {&flow.addresses.local, &flow.addresses.remote}) {
+    const auto octets = input.bytes(address->octets.size());
+    for (std::size_t i = 0; i < octets.size(); ++i) address->octets[i] = std::to_integer<std::uint8_t>(octets[i]);
+  }
+  flow.local_port = input.u16();
+  flow.remote_port = input.u16();
+}
+
+template <typename Key>
+Case<Key> read_case(Input& input, std::uint8_t how) {
+  Case<Key> c;
   c.policy.accept_always = (how & 1) != 0;
   c.policy.require_timestamps = (how & 2) != 0;
   c.options.timestamps = (how & 4) == 0;
@@ -37,7 +50,7 @@ Case read_case(Input& input) {
   c.limits.send = c.limits.receive = static_cast<std::uint16_t>(88 + input.below(9000));
   c.keys = {.keys = {SipKey{input.u8(), 1}, SipKey{input.u8(), 2}},
             .parity = static_cast<std::uint8_t>(input.u8() & 1)};
-  c.flow = {{input.u32()}, {input.u32()}, input.u16(), input.u16()};
+  read_flow(c.flow, input);
   c.ts_offset = input.u32();
   c.now = Instant(std::chrono::milliseconds(input.u32()));
   return c;
@@ -53,7 +66,8 @@ SynOffer read_offer(Input& input) {
 }
 
 // A cookie never gives the peer more than it offered, nor less than the next entry of its tables.
-void check_opened(const tcp::HalfOpen& got, const tcp::HalfOpen& offered, const Case& c, bool with_timestamps) {
+template <typename Key>
+void check_opened(const tcp::HalfOpen& got, const tcp::HalfOpen& offered, const Case<Key>& c, bool with_timestamps) {
   CHECK(got.irs == offered.irs && got.iss == offered.iss && got.by_cookie);
   CHECK(got.sack() == offered.sack());
   CHECK(got.window_scaling() == offered.window_scaling());
@@ -67,8 +81,10 @@ void check_opened(const tcp::HalfOpen& got, const tcp::HalfOpen& offered, const 
   for (const std::uint8_t scale : shard::kCookieScale) CHECK(offered.peer_scale < scale || got.peer_scale >= scale);
 }
 
-void check_lane(const CookieJar& jar, const CookieInput& input, std::size_t lane) {
-  static const auto lanes = std::make_unique<SipLanes<3>>();
+// `kWords`: of the tag's input.
+template <std::size_t kWords, typename Key>
+void check_lane(const CookieJar& jar, const CookieInputOf<Key>& input, std::size_t lane) {
+  static const auto lanes = std::make_unique<SipLanes<kWords>>();
   static const SipHasher hasher(widest_vector_unit(512));
   jar.set_lane(input, *lanes, lane);
   hasher.hash_2_4(*lanes, lane + 1);
@@ -89,31 +105,31 @@ tcp::Segment ack_of(const tcp::HalfOpen& offer, Instant made) {
 }
 
 // With any change to it: only the number decides, and the echo's age.
-void check_changed(const CookieJar& jar, const Case& c, tcp::Segment ack, Input& input) {
+template <typename Key>
+void check_changed(const CookieJar& jar, const Case<Key>& c, tcp::Segment ack, Input& input) {
   ack.seq += input.u32();
   ack.ack += input.u32();
-  FlowKey4 flow = c.flow;
+  Key flow = c.flow;
   flow.remote_port = static_cast<std::uint16_t>(flow.remote_port ^ input.u16());
   ack.options.ts_echo ^= input.u32();
-  const CookieInput made = CookieJar::input_for(flow, ack.seq, ack.ack);
+  const CookieInputOf<Key> made = CookieJar::input_for(flow, ack.seq, ack.ack);
   const bool right = made.seal(jar.tag(made)) == ack.ack - 1;
   const auto opened = jar.open(flow, ack, c.ts_offset, c.now, c.limits, c.options);
   CHECK(right || !opened);
   if (opened) CHECK(opened->peer_scale <= wire::kMaxWindowScale || opened->peer_scale == SynOffer::kNoScale);
 }
 
-}  // namespace
-
-FUZZ_TARGET(cookie, input) {
-  const Case c = read_case(input);
+template <typename Key, std::size_t kWords>
+void run(Input& input, std::uint8_t how) {
+  const auto c = read_case<Key>(input, how);
   CookieJar jar({}, c.policy);
   jar.change_keys(c.keys);
   const tcp::Seq irs(input.u32());
   const SynOffer syn = read_offer(input);
   tcp::HalfOpen offer = tcp::listen(irs, syn, true, c.ts_offset, c.now, c.options);
-  const CookieInput made = jar.input_for(c.flow, offer, c.limits);
+  const CookieInputOf<Key> made = jar.input_for(c.flow, offer, c.limits);
   offer.iss = made.seal(jar.tag(made));
-  check_lane(jar, made, input.below(64));
+  check_lane<kWords>(jar, made, input.below(64));
 
   const tcp::Segment ack = ack_of(offer, c.now);
   const Duration age = std::chrono::milliseconds(input.u16());
@@ -130,6 +146,17 @@ FUZZ_TARGET(cookie, input) {
   if (lives)
     CHECK(jar.open(c.flow, ack, c.ts_offset, c.now + age, c.limits, c.options).has_value() == opened.has_value());
   check_changed(jar, c, ack, input);
+}
+
+}  // namespace
+
+FUZZ_TARGET(cookie, input) {
+  const std::uint8_t how = input.u8();
+  if ((how & 32) == 0) {
+    run<FlowKey4, 3>(input, how);
+  } else {
+    run<FlowKey6, 6>(input, how);
+  }
 }
 
 }  // namespace levee::fuzz

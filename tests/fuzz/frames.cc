@@ -5,9 +5,11 @@
 namespace levee::fuzz {
 namespace {
 
+const Ipv6Address kLinkLocal2 = parse_ipv6("fe80::2").value(), kOurLinkLocal = parse_ipv6("fe80::1").value();
+const Ipv6Address kRouted6 = parse_ipv6("2001:db8:7::7").value();
 constexpr MacAddress kPeerMac{{2, 0, 0, 0, 0, 2}}, kSecondMac{{2, 0, 0, 0, 0, 7}};
 constexpr std::size_t kLongest = 4096;
-constexpr std::size_t kHeaders = 14 + 4 + 60 + 60;
+constexpr std::size_t kHeaders = 14 + 4 + 60 + 60;  // of IPv4; IPv6's are shorter
 
 sim::TcpPacket segment(std::uint8_t flags) {
   sim::TcpPacket packet;
@@ -43,6 +45,72 @@ sim::Bytes arp(std::uint16_t operation) {
   return build(message);
 }
 
+sim::NdpMessage neighbour_message(std::uint8_t type) {
+  sim::NdpMessage message;
+  message.source_mac = kPeerMac;
+  message.destination_mac = kOurMac;
+  message.type = type;
+  message.target = type == 135 ? kOurAddress6 : fd00(2);
+  (type == 135 ? message.source_option : message.target_option) = kPeerMac;
+  message.solicited = message.overrides = type == 136;
+  return message;
+}
+
+// An IPv6 packet's addresses, and the extension header in front of its payload; 0: none (RFC 8200 4).
+struct Shape {
+  Ipv6Address source, destination;
+  std::uint8_t extension = 0;
+  std::size_t length = 8;
+};
+
+Shape read_shape(Input& input) {
+  const std::uint8_t shape = input.u8();
+  const Ipv6Address sources[] = {fd00(2), kLinkLocal2, parse_ipv6("2001:db8::9").value(), {}};
+  const Ipv6Address destinations[] = {kOurAddress6, sim::solicited_node(kOurAddress6), kOurLinkLocal, fd00(7)};
+  constexpr std::uint8_t kExtensions[] = {0, 0, 44, 0, 43, 51, 60, 59};
+  Shape made{sources[shape & 3], destinations[shape >> 2 & 3], kExtensions[shape >> 4 & 7]};
+  if ((shape & 128) != 0) made.length = 8 * (1 + input.below(4));
+  return made;
+}
+
+template <typename Packet>
+sim::Bytes build_with(Packet packet, const Shape& shape) {
+  packet.source = shape.source;
+  packet.destination = shape.destination;
+  if (shape.destination.is_multicast()) packet.destination_mac = sim::multicast_mac(shape.destination);
+  const sim::Bytes frame = build(packet);
+  return shape.extension == 0 ? frame : sim::with_extension_header(frame, shape.extension, shape.length);
+}
+
+sim::Bytes from_template6(Input& input, std::uint8_t which, const sim::TcpPacket& syn, sim::TcpPacket other) {
+  const Shape shape = read_shape(input);
+  switch (which % 8) {
+    case 0:
+    case 1:
+      return build_with(syn, shape);
+    case 2:
+      return build_with(other, shape);
+    case 3:
+      other.payload = sim::Bytes(which, std::byte{0xa5});
+      return build_with(other, shape);
+    case 4:
+      other.flags = sim::kRst;
+      return build_with(other, shape);
+    case 5: {
+      sim::IcmpEcho echo;
+      echo.source_mac = kPeerMac;
+      echo.destination_mac = kOurMac;
+      echo.type = 128;
+      echo.payload = sim::Bytes(which, std::byte{0x5a});
+      return build_with(echo, shape);
+    }
+    case 6:
+      return build_with(neighbour_message(135), shape);
+    default:
+      return build_with(neighbour_message(136), shape);
+  }
+}
+
 sim::Bytes from_template(Input& input) {
   const std::uint8_t which = input.u8();
   sim::TcpPacket syn = segment(sim::kSyn);
@@ -53,6 +121,7 @@ sim::Bytes from_template(Input& input) {
   sim::TcpPacket other = segment(which >> 4 & 1 ? sim::kAck | sim::kFin : sim::kAck);
   other.sequence = 1001;
   if ((which & 0x80) != 0) other.timestamps = sim::Timestamps{0x12345679, input.u32()};
+  if ((which & 8) != 0) return from_template6(input, which, syn, other);
   switch (which % 8) {
     case 0:
     case 1:
@@ -94,15 +163,23 @@ ShardOptions crossroads() {
                        {.address = Ipv4Address{0xc0a80904}, .prefix_length = 31, .interface = 2},
                        {.address = Ipv4Address{0xcb007107}, .prefix_length = 32, .interface = 0},
                        {.address = Ipv4Address{0xac100001}, .prefix_length = 30, .interface = 1},
-                       {.address = Ipv4Address{0x0a000081}, .prefix_length = 25, .interface = 3}};
-  options.routes = {RouteOptions{.next_hop = Ipv4Address{0x0a000042}}};
-  options.listeners.resize(3, options.listeners.front());
+                       {.address = Ipv4Address{0x0a000081}, .prefix_length = 25, .interface = 3},
+                       {.address = kOurAddress6, .prefix_length = 64, .interface = 0},
+                       {.address = kOurLinkLocal, .prefix_length = 64, .interface = 0},
+                       {.address = parse_ipv6("2001:db8:9::4").value(), .prefix_length = 127, .interface = 2},
+                       {.address = kRouted6, .prefix_length = 128, .interface = 0},
+                       {.address = parse_ipv6("fd05::1").value(), .prefix_length = 64, .interface = 1}};
+  options.routes = {RouteOptions{.next_hop = Ipv4Address{0x0a000042}},
+                    RouteOptions{.prefix = Ipv6Address{}, .next_hop = fd00(0x42)}};
+  options.listeners.resize(4, options.listeners.front());
   options.listeners[1].tcp_port = 19;
   options.listeners[1].server_first = true;
   options.listeners[2].tcp_port = 443;
   options.listeners[2].address = Ipv4Address{0xcb007107};
   options.listeners[2].tcp.timestamps = options.listeners[2].tcp.sack = false;
   options.listeners[2].tcp.max_mss = 1200;
+  options.listeners[3] = options.listeners[2];
+  options.listeners[3].address = kRouted6;
   return options;
 }
 

@@ -35,7 +35,8 @@ std::unique_ptr<device::SlabPool> a_pool() {
 ShardOptions small_options() {
   ShardOptions options;
   options.interfaces = {InterfaceOptions{.mac = kOurMac}};
-  options.addresses = {AddressOptions{.address = kOurAddress}};
+  options.addresses = {AddressOptions{.address = kOurAddress},
+                       AddressOptions{.address = kOurAddress6, .prefix_length = 64}};
   ListenerOptions listener;
   listener.tcp_port = 80;
   listener.accept_backlog = 4;

@@ -15,9 +15,14 @@ namespace levee::fuzz {
 
 inline constexpr MacAddress kOurMac{{2, 0, 0, 0, 0, 1}};
 inline constexpr Ipv4Address kOurAddress{0x0a000001};
+// fd00::LAST; the shard's own is fd00::1.
+[[nodiscard]] constexpr Ipv6Address fd00(std::uint8_t last) {
+  return {{0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last}};
+}
+inline constexpr Ipv6Address kOurAddress6 = fd00(1);
 inline constexpr Instant kStart{std::chrono::hours(1)};
 
-// One interface, 10.0.0.1/24, a listener on TCP port 80, tables so small that they can be filled.
+// One interface, 10.0.0.1/24 and fd00::1/64, a listener on TCP port 80, tables so small that they can be filled.
 [[nodiscard]] ShardOptions small_options();
 [[nodiscard]] shard::Secrets fixed_secrets();
 

@@ -1,5 +1,6 @@
-// Headers by the three ways there are: one after the other with a reason for each drop, by a few words compared, and a
-// burst at a time in columns. Where a short way says yes it says what the long one says, and no flood frame is missed.
+// Headers of either family by the three ways there are: one after the other with a reason for each drop, by a few words
+// compared, and a burst at a time in columns. Where a short way says yes it says what the long one says, and no flood
+// frame is missed.
 #include <memory>
 
 #include "base/check.h"
@@ -55,35 +56,63 @@ void same(const Packet& one, const Packet& other) {
 void within(const Packet& packet) {
   const std::uint32_t length = packet.frame->length;
   if (packet.kind == PacketKind::Arp) CHECK(packet.l3_offset + sizeof(wire::ArpPacket) <= length);
-  if (packet.kind == PacketKind::Tcp || packet.kind == PacketKind::Icmp) {
+  if (packet.kind == PacketKind::Tcp || packet.kind == PacketKind::Icmp || packet.kind == PacketKind::Icmp6) {
     CHECK(packet.payload_offset + packet.payload_length <= length);
     CHECK(packet.l4_offset >= packet.l3_offset + sizeof(wire::Ipv4Header));
   }
   if (packet.kind == PacketKind::Tcp) CHECK(packet.payload_offset >= packet.l4_offset + sizeof(wire::TcpHeader));
 }
 
+// What columns find, and in a buffer of how many bytes.
+bool is_bare(const Packet& packet, const shard::Frame& first, std::size_t reach) {
+  const shard::Frame& frame = *packet.frame;
+  return packet.kind == PacketKind::Tcp && !packet.has_vlan && packet.payload_length == 0 &&
+         packet.payload_offset - packet.l4_offset <= kMostHeader && frame.block->size >= reach && frame.exclusive &&
+         frame.block->refs == 1 && frame.port == first.port;
+}
+
 // `found` by columns, with its key among `keys`.
 void compare(bool found, const SipLanes<2>& keys, std::size_t place, const std::vector<shard::Frame>& frames,
              const shard::Topology& topology) {
-  const shard::Frame& frame = frames[place];
   Packet plain;
-  const bool is_plain = take_plain(frame, topology, plain);
-  const bool bare = is_plain && plain.payload_length == 0 && plain.payload_offset - plain.l4_offset <= kMostHeader &&
-                    frame.block->size >= HeaderColumns::kReach && frame.exclusive && frame.block->refs == 1 &&
-                    frame.port == frames.front().port;
+  const bool bare = take_plain(frames[place], topology, plain) && is_bare(plain, frames.front(), HeaderColumns::kReach);
   CHECK(found == bare);
   if (!bare) return;
   Packet taken;
-  shard::take_bare<shard::kBareTcp4>(frame, shard::flow_key(keys, place), topology, taken);
+  shard::take_bare<shard::kBareTcp4>(frames[place], shard::flow_key(keys, place), topology, taken);
   same(taken, plain);
+}
+
+// Sources in ::/64 are left to take_any.
+void compare(bool found, const SipLanes<5>& keys, std::size_t place, const std::vector<shard::Frame>& frames,
+             const shard::Topology& topology) {
+  Packet any;
+  take_any(frames[place], topology, any);
+  const bool bare = any.kind == PacketKind::Tcp && !any.key.is_v4() && !any.addresses6().remote.is_within({}, 64) &&
+                    is_bare(any, frames.front(), HeaderColumns::kReach6);
+  CHECK(found == bare);
+  if (!bare) return;
+  Packet taken;
+  shard::take_bare<shard::kBareTcp6>(frames[place], shard::flow_key(keys, place), topology, taken);
+  same(taken, any);
+  static const auto expected = std::make_unique<SipLanes<5>>();
+  set_flow_key(any.key6(), *expected, place);
+  for (std::size_t word = 0; word < 5; ++word) CHECK(keys.words[word][place] == expected->words[word][place]);
+}
+
+template <typename Keys>
+void find_in(const std::vector<shard::Frame>& frames, const shard::Topology& topology, VectorUnit unit) {
+  static const auto columns = std::make_unique<HeaderColumns>();
+  static const auto keys = std::make_unique<Keys>();
+  const std::uint64_t found = shard::PlainFinder(topology, unit).find(frames, *columns, *keys);
+  CHECK(found >> frames.size() == 0);
+  for (std::size_t i = 0; i < frames.size(); ++i) compare((found >> i & 1) != 0, *keys, i, frames, topology);
 }
 
 }  // namespace
 
 FUZZ_TARGET(headers, input) {
   static const shard::Topology topology(crossroads());
-  static const auto columns = std::make_unique<HeaderColumns>();
-  static const auto keys = std::make_unique<SipLanes<2>>();
   Burst burst;
   while (!input.empty() && burst.frames.size() < 20) {
     const std::uint8_t room = input.u8();
@@ -101,11 +130,8 @@ FUZZ_TARGET(headers, input) {
   }
   for (const VectorUnit unit : kUnits) {
     if (!machine_has(unit) || burst.frames.empty()) continue;
-    const std::uint64_t found = shard::PlainFinder(topology, unit).find(burst.frames, *columns, *keys);
-    CHECK(found >> burst.frames.size() == 0);
-    for (std::size_t i = 0; i < burst.frames.size(); ++i) {
-      compare((found >> i & 1) != 0, *keys, i, burst.frames, topology);
-    }
+    find_in<SipLanes<2>>(burst.frames, topology, unit);
+    find_in<SipLanes<5>>(burst.frames, topology, unit);
   }
 }
 

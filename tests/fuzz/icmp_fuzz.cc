@@ -1,27 +1,16 @@
-// ICMP messages to a shard with a connection that has text on its way: echo requests, and errors that quote a packet of
-// the connection, or nearly one, or anything (RFC 792, RFC 5927).
+// ICMP messages of either family to a shard with a connection that has text on its way: echo requests, and errors that
+// quote a packet of the connection, or nearly one, or anything (RFC 792, RFC 4443, RFC 5927).
 #include <algorithm>
 
-#include "base/endian.h"
 #include "fuzz/segment_player.h"
-#include "wire/checksum.h"
 
 namespace levee::fuzz {
 namespace {
 
-void put16(sim::Bytes& to, std::uint32_t value) {
-  to.push_back(static_cast<std::byte>(value >> 8 & 0xff));
-  to.push_back(static_cast<std::byte>(value & 0xff));
-}
-void put32(sim::Bytes& to, std::uint32_t value) {
-  put16(to, value >> 16);
-  put16(to, value & 0xffff);
-}
-
 // The headers of a segment that the shard sent, or might have.
 sim::Bytes quoted(Input& input, const WirePeer& peer) {
   sim::TcpPacket packet;
-  packet.source = kOurAddress;
+  packet.source = peer.address.is_v4() ? IpAddress(kOurAddress) : IpAddress(kOurAddress6);
   packet.destination = peer.address;
   packet.source_port = peer.shard_port;
   packet.destination_port = peer.tcp_port;
@@ -32,35 +21,42 @@ sim::Bytes quoted(Input& input, const WirePeer& peer) {
   packet.payload.resize(input.u8());
   sim::Bytes frame = build(packet);
   frame.erase(frame.begin(), frame.begin() + 14);
+  const auto headers = static_cast<std::uint32_t>(peer.headers());
   for (std::uint32_t changes = input.below(4); changes > 0; --changes) {
-    frame[input.below(40)] = static_cast<std::byte>(input.u8());
+    frame[input.below(headers)] = static_cast<std::byte>(input.u8());
   }
   if (input.flag()) frame.resize(std::min<std::size_t>(frame.size(), input.u8()));
   return frame;
 }
 
-sim::Bytes message(Input& input, const WirePeer& peer) {
-  sim::IcmpEcho echo;
-  echo.source_mac = peer.mac;
-  echo.destination_mac = kOurMac;
-  const std::uint8_t how = input.u8();
-  echo.source = (how & 1) != 0 ? Ipv4Address{0x0a0000fe} : peer.address;
-  echo.destination = kOurAddress;
-  sim::Bytes frame = build(echo);
-  const std::size_t start = frame.size() - 8;
-  frame.resize(start);
-  frame.push_back(static_cast<std::byte>((how & 2) != 0 ? 3 : input.u8()));
-  frame.push_back(static_cast<std::byte>((how & 4) != 0 ? 4 : input.u8()));
-  put16(frame, 0);
-  put32(frame, (how & 8) != 0 ? input.u32() : 0);
-  const sim::Bytes inner = quoted(input, peer);
-  frame.insert(frame.end(), inner.begin(), inner.end());
-  store_be16(frame.data() + 16, static_cast<std::uint16_t>(frame.size() - 14));
-  if ((how & 16) == 0) {
-    store_be16(frame.data() + start + 2, wire::finish(wire::sum(std::span(frame).subspan(start))));
+// What is said most: the packet is too big, or its destination cannot be reached.
+void choose_type(sim::IcmpError& error, Input& input, std::uint8_t how) {
+  const bool usual = (how & 2) != 0, too_big = (how & 4) != 0;
+  if (error.source.is_v4()) {
+    error.type = usual ? std::uint8_t{3} : input.u8();
+    error.code = too_big ? std::uint8_t{4} : input.u8();
+  } else {
+    error.type = !usual ? input.u8() : too_big ? std::uint8_t{2} : std::uint8_t{1};
+    error.code = too_big ? std::uint8_t{0} : input.u8();
   }
-  sim::fix_checksums(frame);
-  return frame;
+}
+
+Arrival message(Input& input, const WirePeer& peer) {
+  const bool v4 = peer.address.is_v4();
+  const std::uint8_t how = input.u8();
+  sim::IcmpError error;
+  error.source_mac = peer.mac;
+  error.destination_mac = kOurMac;
+  error.source = peer.address;
+  if ((how & 1) != 0) error.source = v4 ? IpAddress(Ipv4Address{0x0a0000fe}) : IpAddress(fd00(0xfe));
+  error.destination = v4 ? IpAddress(kOurAddress) : IpAddress(kOurAddress6);
+  choose_type(error, input, how);
+  if ((how & 8) != 0) error.parameter = input.u32();
+  error.quoted = quoted(input, peer);
+  Arrival arrival{.bytes = build(error)};
+  if ((how & 16) != 0) arrival.bytes[14 + (v4 ? 20U : 40U) + 2] ^= std::byte{1};  // its checksum
+  if ((how & 32) != 0) arrival.cuts = {input.u8()};
+  return arrival;
 }
 
 }  // namespace
@@ -71,7 +67,7 @@ FUZZ_TARGET(icmp, input) {
   if ((how & 1) != 0) player.connect();
   if ((how & 2) == 0) player.shake_hands();
   if ((how & 4) == 0) player.service().send(0, 3000);
-  player.fuzzed().run();
+  player.run();
   for (int steps = 0; steps < 60 && !input.empty(); ++steps) {
     if (input.below(3) == 0) {
       player.step();

@@ -1,5 +1,6 @@
 // The neighbour table against a map that forgets nothing: what the table has is what the map has, and what was
-// confirmed lately it still has (THREATS 2d: a flood of addresses must not push out who is there).
+// confirmed lately it still has (THREATS 2d: a flood of addresses must not push out who is there), unless a router took
+// its place.
 #include <array>
 #include <map>
 #include <utility>
@@ -14,6 +15,8 @@ namespace {
 using shard::Neighbour;
 using shard::Neighbours;
 
+using Key = std::pair<Ipv6Address, std::uint16_t>;  // an IPv4 address in its mapped form, and the interface
+
 struct Known {
   MacAddress mac;
   Instant confirmed;
@@ -21,37 +24,56 @@ struct Known {
 struct Case {
   Neighbours table;
   Instant now{std::chrono::hours(1)};
-  std::map<std::pair<Ipv4Address, std::uint16_t>, Known> known;
-  std::map<std::pair<Ipv4Address, std::uint16_t>, Instant> requested;
+  std::map<Key, Known> known;
+  std::map<Key, Instant> requested;
 
   explicit Case(Input& input) : table{8U << input.below(3), SipKey{input.u8(), 1}} {}
 };
 
 void check(Case& c) {
   for (const auto& [key, entry] : c.known) {
-    const Neighbour* found = c.table.find(key.first, key.second);
+    const IpAddress address = key.first;
+    const Neighbour* found = c.table.find(address, key.second);
     if (found == nullptr) {
       CHECK(c.now - entry.confirmed >= Neighbours::kFresh);
       continue;
     }
-    CHECK(found->address == key.first && found->interface == key.second && found->used);
+    CHECK(found->address == address && found->interface == key.second && found->used);
     if (found->known) CHECK(found->mac == entry.mac && found->confirmed == entry.confirmed);
     if (!found->known) CHECK(c.now - entry.confirmed >= Neighbours::kFresh);
   }
 }
 
+// A router may have taken one place.
+void forget_displaced(Case& c) {
+  const auto is_gone = [&](const auto& entry) {
+    const IpAddress address = entry.first.first;
+    return c.now - entry.second.confirmed < Neighbours::kFresh && c.table.find(address, entry.first.second) == nullptr;
+  };
+  CHECK(std::erase_if(c.known, is_gone) <= 1);
+}
+
 void step(Case& c, Input& input) {
-  const Ipv4Address address{0x0a000000U + input.u8()};
-  const auto interface = static_cast<std::uint16_t>(input.below(2));
+  const std::uint8_t host = input.u8();
+  const std::uint8_t where = input.u8();
+  const auto interface = static_cast<std::uint16_t>(where & 1);
+  // The two families' addresses end alike.
+  IpAddress address = Ipv4Address{0x0a000000U + host};
+  if ((where & 2) != 0) address = Ipv6Address{{0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, host}};
   const std::uint8_t what = input.u8();
   if (what % 4 == 0) {
     c.now += std::chrono::milliseconds(input.u16());
     return;
   }
-  Neighbour* entry = what % 4 == 1 ? c.table.find(address, interface) : c.table.find_or_add(address, interface, c.now);
+  const bool adds = what % 4 != 1, router = (what & 4) != 0;
+  Neighbour* entry = adds ? c.table.find_or_add(address, interface, c.now, router) : c.table.find(address, interface);
+  if (adds && router) {
+    CHECK(entry != nullptr);
+    forget_displaced(c);
+  }
   if (entry == nullptr) return;
   CHECK(entry->address == address && entry->interface == interface && entry->used);
-  const std::pair key{address, interface};
+  const Key key{address.v6(), interface};
   if (!entry->known) c.known.erase(key);
   if (!entry->ever_requested) c.requested.erase(key);
   if (what % 4 == 2) {

@@ -16,9 +16,30 @@ constexpr std::array<Duration, 8> kPauses = {1ms, 10ms, 41ms, 210ms, 1100ms, 5s,
 constexpr std::uint16_t kActivePort = 50000;
 constexpr std::size_t kHistory = 16, kMostBurst = 20;
 
-ShardOptions read_options(Input& input) {
-  ShardOptions options = small_options();
-  const std::uint8_t how = input.u8(), sizes = input.u8();
+// The first two peers are one host.
+std::array<IpAddress, 3> hosts(bool ipv6, bool third_is_other, bool third_is_link_local) {
+  const auto address = [](bool v6, std::uint8_t last) {
+    return v6 ? IpAddress(fd00(last)) : IpAddress(Ipv4Address{0x0a000000U + last});
+  };
+  IpAddress third = address(ipv6 != third_is_other, 3);
+  if (third.is_v6() && third_is_link_local) third = parse_ipv6("fe80::3").value();
+  return {address(ipv6, 2), address(ipv6, 2), third};
+}
+
+std::vector<std::unique_ptr<Service>> services_with(std::unique_ptr<StreamService> service) {
+  std::vector<std::unique_ptr<Service>> services;
+  services.push_back(std::move(service));
+  return services;
+}
+
+}  // namespace
+
+SegmentPlayer::Scene SegmentPlayer::read_scene(Input& input) {
+  Scene scene;
+  ShardOptions& options = scene.options;
+  const std::uint8_t how = input.u8();
+  const std::uint8_t sizes = input.u8();
+  scene.peers = hosts((how & 128) != 0, (sizes & 32) != 0, (sizes & 64) != 0);
   options.syn.cookies = static_cast<SynCookies>(how % 3);
   for (TcpOptions* tcp : {&options.listeners.front().tcp, &options.active}) {
     tcp->timestamps = (how & 4) == 0;
@@ -30,34 +51,32 @@ ShardOptions read_options(Input& input) {
     tcp->max_retransmits = (sizes & 8) != 0 ? 3 : 15;
   }
   options.listeners.front().server_first = (how & 64) != 0;
-  if ((sizes & 16) != 0) options.interfaces.front().mtu = 600;
-  return options;
+  if ((sizes & 16) != 0) {
+    const bool ipv6 = scene.peers.front().is_v6() || scene.peers.back().is_v6();
+    options.interfaces.front().mtu = ipv6 ? 1280 : 600;
+    if (!ipv6) options.addresses.pop_back();
+  }
+  return scene;
 }
 
-std::vector<std::unique_ptr<Service>> services_with(std::unique_ptr<StreamService> service) {
-  std::vector<std::unique_ptr<Service>> services;
-  services.push_back(std::move(service));
-  return services;
-}
+SegmentPlayer::SegmentPlayer(Input& input) : SegmentPlayer(input, read_scene(input)) {}
 
-}  // namespace
-
-SegmentPlayer::SegmentPlayer(Input& input)
+SegmentPlayer::SegmentPlayer(Input& input, const Scene& scene)
     : input_(&input),
       service_(new StreamService),
-      fuzzed_(read_options(input), services_with(std::unique_ptr<StreamService>(service_))) {
+      fuzzed_(scene.options, services_with(std::unique_ptr<StreamService>(service_))) {
   const std::uint8_t habits = input.u8();
   service_->reads = (habits & 1) == 0;
   service_->closes_with_peer = (habits & 2) == 0;
   service_->echoes = (habits & 4) != 0;
-  answers_arp_ = (habits & 8) == 0;
+  answers_ = (habits & 8) == 0;
   const std::uint32_t iss = (habits & 16) != 0 ? 0xfffffff0 : 1000;
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     WirePeer& peer = peers_[i];
     peer.mac = {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(i)}};
-    peer.address = {static_cast<std::uint32_t>(0x0a000002 + i / 2)};
+    peer.address = scene.peers[i];
     peer.tcp_port = static_cast<std::uint16_t>(40000 + i % 2);
-    peer.iss = peer.snd_nxt = peer.snd_una = iss;
+    peer.iss = peer.snd_nxt = peer.snd_una = peer.highest_sent = iss;
   }
 }
 
@@ -66,8 +85,7 @@ void SegmentPlayer::connect() {
   if (to.shard_port != 80 || !to.isns.empty()) return;  // one connection for each peer
   const auto result = fuzzed_.shard().connect(fuzzed_.now(), {to.address, to.tcp_port}, 0, kActivePort);
   if (result.error == shard::ConnectError::None) to.shard_port = kActivePort;
-  fuzzed_.run();
-  listen_to_shard();
+  run();
 }
 
 void SegmentPlayer::shake_hands() {
@@ -81,7 +99,7 @@ sim::TcpPacket SegmentPlayer::packet(std::uint8_t flags) {
   packet.source_mac = from.mac;
   packet.destination_mac = kOurMac;
   packet.source = from.address;
-  packet.destination = kOurAddress;
+  packet.destination = from.address.is_v4() ? IpAddress(kOurAddress) : IpAddress(kOurAddress6);
   packet.source_port = from.tcp_port;
   packet.destination_port = from.shard_port;
   packet.flags = flags;
@@ -109,11 +127,16 @@ void SegmentPlayer::put(const sim::TcpPacket& packet) {
   arrives(build(packet));
 }
 
-void SegmentPlayer::arrives(sim::Bytes frame) {
+void SegmentPlayer::arrives(Arrival frame) {
   if (history_.size() == kHistory) history_.erase(history_.begin());
-  history_.push_back(frame);
-  burst_.push_back({.bytes = std::move(frame)});
+  history_.push_back(frame.bytes);
+  burst_.push_back(std::move(frame));
   if (!collects_ || burst_.size() >= kMostBurst) flush();
+}
+
+void SegmentPlayer::run() {
+  fuzzed_.run();
+  listen_to_shard();
 }
 
 void SegmentPlayer::flush() {
@@ -122,13 +145,14 @@ void SegmentPlayer::flush() {
   listen_to_shard();
 }
 
-// ARP is answered on the spot, and what was waiting for it is heard, too.
+// Who asks for a peer's MAC is answered on the spot, and what was waiting for it is heard, too.
 void SegmentPlayer::listen_to_shard() {
   for (int rounds = 0; rounds < 4; ++rounds) {
     const std::vector<Sent> sent = fuzzed_.take_sent();
     if (sent.empty()) break;
     for (const Sent& frame : sent) {
       if (frame.parts.arp) answer_arp(*frame.parts.arp);
+      if (frame.parts.ndp) answer_solicitation(*frame.parts.ndp);
       if (!frame.parts.tcp) continue;
       for (WirePeer& to : peers_) {
         if (to.is_meant_by(*frame.parts.tcp)) to.hears(*frame.parts.tcp, *service_, 1500);
@@ -146,9 +170,9 @@ void SegmentPlayer::listen_to_shard() {
 }
 
 void SegmentPlayer::answer_arp(const sim::ArpMessage& request) {
-  if (request.operation != 1 || !answers_arp_) return;
+  if (request.operation != 1 || !answers_) return;
   for (const WirePeer& asked : peers_) {
-    if (asked.address != request.target) continue;
+    if (asked.address != IpAddress(request.target)) continue;
     sim::ArpMessage reply;
     reply.operation = 2;
     reply.source_mac = reply.sender_mac = asked.mac;
@@ -156,6 +180,23 @@ void SegmentPlayer::answer_arp(const sim::ArpMessage& request) {
     reply.sender = request.target;
     reply.target = request.sender;
     fuzzed_.receive({Arrival{.bytes = build(reply)}});
+    return;
+  }
+}
+
+void SegmentPlayer::answer_solicitation(const sim::NdpMessage& asked) {
+  if (asked.type != 135 || !answers_) return;
+  for (const WirePeer& target : peers_) {
+    if (target.address != IpAddress(asked.target)) continue;
+    sim::NdpMessage advertisement;
+    advertisement.type = 136;
+    advertisement.source_mac = target.mac;
+    advertisement.destination_mac = asked.source_mac;
+    advertisement.source = advertisement.target = asked.target;
+    advertisement.destination = asked.source;
+    advertisement.solicited = advertisement.overrides = true;
+    advertisement.target_option = target.mac;
+    fuzzed_.receive({Arrival{.bytes = build(advertisement)}});
     return;
   }
 }
@@ -207,8 +248,10 @@ void SegmentPlayer::any_segment() {
 void SegmentPlayer::damaged_frame() {
   if (history_.empty()) return;
   sim::Bytes frame = history_[input_->u8() % history_.size()];
+  const std::size_t headers = frame[12] == std::byte{0x86} ? 14 + 40 + 60 : 14 + 20 + 60;
   for (int changes = 1 + input_->u8() % 3; changes > 0; --changes) {
-    frame[input_->u8() % std::min<std::size_t>(frame.size(), 94)] = static_cast<std::byte>(input_->u8());
+    const std::size_t at = input_->u8() % std::min(frame.size(), headers);
+    frame[at] = static_cast<std::byte>(input_->u8());
   }
   sim::fix_checksums(frame);
   for (WirePeer& any : peers_) any.honest = false;
@@ -314,8 +357,7 @@ void SegmentPlayer::service_step(std::uint8_t operation) {
       service_->connection(0).set_nagle(which != 0);
       break;
   }
-  fuzzed_.run();
-  listen_to_shard();
+  run();
 }
 
 void SegmentPlayer::other_step(std::uint8_t operation) {
@@ -344,7 +386,7 @@ void SegmentPlayer::other_step(std::uint8_t operation) {
       return fuzzed_.shard().deliver(fuzzed_.now(), keys);
     }
     default:
-      answers_arp_ = !answers_arp_;
+      answers_ = !answers_;
       return;
   }
 }

@@ -17,8 +17,8 @@ bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>
 void WirePeer::sends(const sim::TcpPacket& packet) {
   const std::uint32_t end = packet.sequence + packet.length();
   if (packet.has(sim::kSyn)) {
-    if (isns.insert(packet.sequence).second) highest_sent = end;
-    mss = std::max(mss, packet.mss.value_or(536));
+    isns.insert(packet.sequence);
+    mss = std::max(mss, packet.mss.value_or(address.is_v4() ? 536 : 1220));  // MUST-15
     syn_window = std::max(syn_window, packet.window);
     scale = std::max(scale, std::min<std::uint8_t>(packet.window_scale.value_or(0), 14));
   }
@@ -38,7 +38,7 @@ void WirePeer::check(const sim::TcpPacket& packet, const StreamService& service,
   if (controls == 0 && !packet.has(sim::kAck)) wrong("a segment without ACK (RFC 9293 3.10.7.4)");
   if (!packet.has(sim::kUrg) && packet.urgent_pointer != 0) wrong("an urgent pointer without URG");
   if (packet.has(sim::kRst) && !packet.payload.empty()) wrong("a RST with text");
-  if (20 + 20 + packet.raw_options.size() + packet.payload.size() > mtu) wrong("a segment above the MTU");
+  if (headers() + packet.raw_options.size() + packet.payload.size() > mtu) wrong("a segment above the MTU");
   if (packet.has(sim::kRst) || packet.has(sim::kSyn)) return;
 
   const StreamService::Stream* stream = service.stream_with({address, tcp_port}, shard_port);

@@ -13,7 +13,7 @@ namespace levee::fuzz {
 
 struct WirePeer {
   MacAddress mac;
-  Ipv4Address address;
+  IpAddress address;
   std::uint16_t tcp_port = 0;
   std::uint16_t shard_port = 80;
 
@@ -31,7 +31,7 @@ struct WirePeer {
   bool honest = true;                   // false: numbers or options were made up, and nothing more can be concluded
   std::set<std::uint32_t> isns;         // of its SYNs
   std::set<std::uint32_t> fins;         // sequence numbers of its FINs
-  std::uint32_t highest_sent = 0;       // with one ISN: the end of everything sent
+  std::uint32_t highest_sent = 0;       // with one ISN: the end of everything sent, before the SYN, too
   std::optional<std::uint32_t> edge{};  // right edge of the windows advertised, the furthest
   std::uint16_t syn_window = 0;         // the largest in a SYN, never scaled (RFC 7323 2.2)
   std::uint8_t scale = 0;               // the largest that it offered
@@ -40,6 +40,7 @@ struct WirePeer {
   [[nodiscard]] bool is_meant_by(const sim::TcpPacket& packet) const {
     return packet.destination == address && packet.destination_port == tcp_port && packet.source_port == shard_port;
   }
+  [[nodiscard]] std::size_t headers() const { return address.is_v4() ? 20 + 20 : 40 + 20; }
   // A frame of its goes to the shard.
   void sends(const sim::TcpPacket& packet);
   // The shard sent it a segment: checked against all of the above and the service's streams, and learnt from.

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -23,6 +25,22 @@ auto read(std::string_view word, Parse parse) -> std::optional<decltype(parse(wo
     CHECK(!std::string_view(bad.what()).empty());
     return std::nullopt;
   }
+}
+
+void addresses6(const std::string& word) {
+  const auto v6 = parse_ipv6(word);
+  in6_addr theirs{};
+  const bool known = word.find('\0') == std::string::npos && inet_pton(AF_INET6, word.c_str(), &theirs) == 1;
+  CHECK(known == v6.has_value());
+  if (!v6) return;
+  CHECK(std::equal(v6->octets.begin(), v6->octets.end(), std::begin(theirs.s6_addr)));
+  const std::string text = to_string(*v6);
+  CHECK(parse_ipv6(text) == v6);
+  // RFC 5952 5 leaves ::/96 to taste: inet_ntop takes it for an IPv4 address.
+  char usual[INET6_ADDRSTRLEN];
+  CHECK(inet_ntop(AF_INET6, &theirs, usual, sizeof(usual)) == usual);
+  if (!v6->is_within({}, 96)) CHECK(text == usual);
+  CHECK(parse_ip(word).has_value() == !v6->is_v4_mapped());
 }
 
 void addresses(const std::string& word) {
@@ -113,6 +131,7 @@ void quantities(std::string_view word) {
 FUZZ_TARGET(words, input) {
   const std::string word(input.text(64));
   addresses(word);
+  addresses6(word);
   interfaces(word);
   listeners(word);
   quantities(word);

@@ -197,6 +197,21 @@ TEST_P(IcmpErrors, TooBigLowersThePathMtu) {
   talk.ignores_the_rest();
 }
 
+// What is quoted may lie in later buffers, the rest of it.
+TEST_P(IcmpErrors, TheFirstPieceIsEnough) {
+  const Bytes frame = build(too_big(quote(segment, true), 1300));
+  const std::size_t header = v6() ? 40 : 20;
+  arrives(talk, frame, {.cuts = {14 + header + 7}});
+  EXPECT_EQ(talk.stats()[Drop::UnhandledIcmp], 1U);
+  arrives(talk, frame, {.cuts = {14 + header + 8 + header + 7}});
+  EXPECT_EQ(talk.stats()[Drop::UnhandledIcmp], 2U);
+  EXPECT_EQ(talk.stats()[Counter::IcmpErrorsTaken], 0U);
+  arrives(talk, frame, {.cuts = {14 + header + 8 + header + 8}});
+  EXPECT_EQ(talk.stats()[Counter::IcmpErrorsTaken], 1U);
+  EXPECT_EQ(mss(), 1300 - header - 20);
+  talk.ignores_the_rest();
+}
+
 // RFC 5927 7.2: where segments of that size have arrived, it is believed when the next one does not.
 TEST_P(IcmpErrors, TooBigWaitsForALossWhereTheSizeIsProven) {
   peer.sends(ack(1U + GetParam().mss));

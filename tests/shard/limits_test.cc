@@ -114,6 +114,24 @@ TEST(Limits, Neighbours) {
   EXPECT_EQ(talk.service().received, "hello");
 }
 
+// Hosts on the link that fill the table under many addresses do not cut off everybody behind the router.
+TEST(Limits, ARouterHasAPlaceAmongNeighbours) {
+  ShardLimits limits = small();
+  limits.neighbours = 8;
+  sim::ConversationOptions options = with(limits);
+  options.shard.routes = {{.next_hop = Ipv4Address{0x0a0000fe}}};
+  Conversation talk(std::move(options));
+  for (std::uint32_t n = 0; n < 8; ++n) {
+    talk.add_peer({.address = Ipv4Address{0x0a000010 + n}, .mac = {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(n)}}})
+        .opens();
+  }
+  Peer& far = talk.add_peer({.address = Ipv4Address{0xc0000209}, .mac = {{2, 0, 0, 0, 1, 0xfe}}});
+  far.opens();
+  far.sends(sim::data("hello"));
+  far.expects(ack(6));
+  EXPECT_EQ(talk.stats()[Counter::NeighbourTableFull], 0U);
+}
+
 TEST(Limits, OutgoingPerTransmit) {
   ShardLimits limits = small();
   limits.outgoing_per_transmit = 4;

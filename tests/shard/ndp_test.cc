@@ -112,6 +112,25 @@ TEST(Ndp, AVlanTagIsKept) {
   EXPECT_EQ(next_ndp(talk).vlan, 7);
 }
 
+// RFC 4861 7.2.3: there is nobody with our address on the other link, unless that is where it belongs.
+TEST(Ndp, AnAddressIsOfItsLinkAlone) {
+  sim::ConversationOptions options = with_ipv6();
+  options.shard.interfaces.push_back({.vlan = 5, .mac = kOurMac});
+  options.shard.addresses.push_back({.address = fd00(5), .prefix_length = 128, .interface = 1});
+  Conversation talk(std::move(options));
+  NdpMessage elsewhere = solicitation();
+  elsewhere.vlan = 5;
+  expect_silence(talk, build(elsewhere), Drop::NdpNotForUs, "ours, but on another link");
+  elsewhere = duplicate_address_detection();
+  elsewhere.vlan = 5;
+  expect_silence(talk, build(elsewhere), Drop::NdpNotForUs, "somebody may have it there");
+  NdpMessage there = solicitation(fd00(5));
+  expect_silence(talk, build(there), Drop::NdpNotForUs, "the other way round");
+  there.vlan = 5;
+  talk.inject(build(there));
+  EXPECT_EQ(next_ndp(talk).target, fd00(5));
+}
+
 // RFC 4861 7.1.1.
 TEST(Ndp, WhatIsNoValidSolicitationIsSilent) {
   Conversation talk(with_ipv6());
@@ -228,6 +247,18 @@ TEST_F(NdpAsks, WhatIsNoAnswerTeachesNothing) {
   EXPECT_EQ(next_ndp(talk).type, 136);
   EXPECT_EQ(talk.stats()[Counter::NeighboursLearnt], 0U);
   EXPECT_FALSE(talk.next_frame());
+}
+
+// An IPv4 neighbour has a name in IPv6's notation, ::ffff:10.0.0.2; but who answers for it does so by ARP.
+TEST_F(NdpAsks, NothingOfAnIpv4Neighbour) {
+  const Ipv4Address asked{0x0a000002};
+  ASSERT_EQ(talk.shard().connect(talk.now(), SocketAddress{asked, 8080}, 0).error, ConnectError::None);
+  const auto request = talk.next_frame();
+  ASSERT_TRUE(request && sim::dissect(*request).arp);
+  NdpMessage answer = advertisement(IpAddress(asked).v6());
+  answer.source = kPeerAddress6;
+  expect_silence(talk, build(answer), Drop::BadNdp, "v4-mapped");
+  EXPECT_EQ(talk.stats()[Counter::NeighboursLearnt], 0U);
 }
 
 TEST_F(NdpAsks, AnAnswerThatComesTooLateIsNone) {
