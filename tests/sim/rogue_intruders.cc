@@ -101,7 +101,8 @@ class OnPath final : public Intruder {
     switch (random_.below(7)) {
       case 0:
         packet.flags = random_.chance(0.1) ? kRst : kAck;
-        watches_acks_ &= !packet.has(kRst);
+        sent_rst_ |= packet.has(kRst);
+        watches_acks_ &= !sent_rst_;
         break;
       case 1:  // opens another conversation if a RST ended this one
         packet.flags = kSyn;
@@ -111,7 +112,10 @@ class OnPath final : public Intruder {
         packet.sequence = iss_;
         break;
       case 3: {  // bytes that were acknowledged, changed
-        const std::uint64_t most = std::min<std::uint64_t>(acked_offset(), 500);
+        // Not from the first byte on if a RST may have ended this one: with the handshake's numbers it carries the
+        // cookie, and would open another conversation with text of its own (RFC 4987 3.6).
+        const std::uint64_t not_first = sent_rst_ && acked_offset() > 0 ? 1 : 0;
+        const std::uint64_t most = std::min<std::uint64_t>(acked_offset() - not_first, 500);
         packet.payload.resize(most);
         random_.fill(packet.payload);
         packet.sequence = snd_una_ - static_cast<std::uint32_t>(most);
@@ -130,6 +134,8 @@ class OnPath final : public Intruder {
     }
     return packet;
   }
+
+  bool sent_rst_ = false;  // with the right number
 };
 
 }  // namespace

@@ -171,6 +171,38 @@ TEST_F(Watch, SeesAFinBeforeTheEnd) {
   EXPECT_EQ(peer_->failure(), "levee's FIN is not at the end of its stream");
 }
 
+// After its RST, text with the handshake's numbers would carry the cookie, and levee open another conversation.
+TEST_F(Watch, OnPathOpensNoConversationWithWrongText) {
+  plan_.server.bytes = 0;
+  setup_.honest_from = now_ + seconds(100);
+  int resets = 0, changed = 0;
+  for (setup_.seed = 1; setup_.seed <= 40; ++setup_.seed) {
+    peer_ = find_rogue("on-path")->make(setup_);
+    sent_.clear();
+    peer_->attach([this](Instant, const Bytes& frame) { sent_.push_back(*dissect(frame).tcp); });
+    Instant now = now_;
+    peer_->wake(now);
+    const std::uint32_t first = sent_.front().sequence + 1;
+    TcpPacket syn_ack = from_levee(kSyn | kAck);
+    syn_ack.sequence = 99;
+    peer_->arrive(now, syn_ack);
+    TcpPacket ack = from_levee(kAck);
+    ack.acknowledgment = first + 300;
+    peer_->arrive(now, ack);
+    while (peer_->next_wake() < now_ + seconds(60)) peer_->wake(now = peer_->next_wake());
+    bool was_reset = false;
+    for (const TcpPacket& packet : sent_) {
+      was_reset |= packet.has(kRst) && packet.sequence == first + 300;
+      if (!was_reset || packet.payload.empty() || packet.sequence - first >= 300) continue;
+      EXPECT_NE(packet.sequence, first) << "seed " << setup_.seed;
+      ++changed;
+    }
+    resets += was_reset;
+  }
+  EXPECT_GT(resets, 5);
+  EXPECT_GT(changed, 100);
+}
+
 // What levee repeats of one life may arrive in the next one, where it is outside of the window.
 TEST_F(Watch, LeavesALateCopyFromTheLifeBeforeAlone) {
   plan_.server.bytes = 1000;

@@ -20,6 +20,9 @@ using std::chrono::seconds;
 
 constexpr std::uint16_t kMinIpv6Mtu = 1280;     // RFC 8200 5
 constexpr std::uint32_t kLargestChunk = 20000;  // bytes of one call of send
+// Beyond the largest RTO. The default ends a half-closed connection that still reads when the peer's retransmissions
+// are further apart than a minute; here the peer is alive, and every stream must come to its end.
+constexpr Duration kFinWait2Timeout = TcpOptions{}.max_rto + seconds(60);
 
 template <typename T, std::size_t N>
 T pick(Random& random, const T (&choices)[N]) {
@@ -92,6 +95,7 @@ TcpOptions draw_tcp(Random& random) {
   tcp.nagle = random.chance(0.7);
   tcp.keepalive = random.chance(0.3);
   tcp.keepalive_idle = seconds(1 + random.below(60));
+  tcp.fin_wait_2_timeout = kFinWait2Timeout;
   return tcp;
 }
 
@@ -254,7 +258,7 @@ Scenario make_scenario(std::uint64_t seed) {
   }
   scenario.faults_stop = scenario.start + seconds(1) + upto(random, seconds(60));
   const Duration largest_rto = scenario.hosts[0].shard.active.max_rto;
-  scenario.streams_end = scenario.faults_stop + 2 * largest_rto + seconds(120);
+  scenario.streams_end = scenario.faults_stop + 2 * largest_rto + kFinWait2Timeout + seconds(60);
   constexpr Wrap kWraps[] = {Wrap::ClientSequence, Wrap::ServerSequence, Wrap::ClientTimestamp, Wrap::ServerTimestamp};
   scenario.wrap = random.chance(0.5) ? pick(random, kWraps) : Wrap::None;
   return scenario;

@@ -34,8 +34,8 @@ struct Scenario {
   std::uint64_t seed = 0;
   Instant start{};
   Instant faults_stop{};
-  // When every stream must have ended: twice the largest RTO after the faults, and the time that transfers and pauses
-  // take.
+  // When every stream must have ended: twice the largest RTO after the faults, FIN-WAIT-2's bound (it ends the second
+  // lives of cookies), and the time that transfers and pauses take.
   Instant streams_end{};
   std::array<device::Impairment, 2> link;
   std::array<HostScenario, 2> hosts;  // 0 opens, 1 listens

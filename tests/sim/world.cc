@@ -26,6 +26,11 @@ device::LinkEnd make_end(device::SlabPool& pool, const HostScenario& host, const
   return end;
 }
 
+bool is_arp_reply(std::span<const std::byte> frame) {
+  const Dissected parts = dissect(frame);
+  return parts.arp && parts.arp->operation == 2;
+}
+
 }  // namespace
 
 Outcome& Outcome::operator+=(const Outcome& other) {
@@ -66,6 +71,7 @@ World::World(Scenario scenario, Watch watch)
     const auto elapsed = static_cast<std::uint64_t>((now - scenario_.start).count());
     outcome_.trace_hash = siphash_1_3({outcome_.trace_hash ^ frame.size() << 48, elapsed * 2 + from},
                                       frame.first(std::min(frame.size(), kHashedBytes)));
+    if (fate.corrupted && is_arp_reply(frame)) misled_ = true;
     if (watch_) watch_(now - scenario_.start, from, frame, fate);
   });
 }
@@ -209,8 +215,10 @@ void World::judge(const Talk& talk, const Application& application) {
   const bool counts = !scenario_.black_hole();
   outcome_.aborted += counts;
   outcome_.timed_out += counts && talk.cause == CloseCause::TimedOut;
-  const bool allowed = scenario_.lossy() && (talk.cause == CloseCause::TimedOut ||
-                                             (talk.cause == CloseCause::Reset && other_side_is_over(talk)));
+  // ARP has no checksum: with a bit of the MAC flipped nothing arrives until R1 asks again (RFC 9293 3.8.3).
+  const bool loses = scenario_.lossy() || misled_;
+  const bool allowed =
+      loses && (talk.cause == CloseCause::TimedOut || (talk.cause == CloseCause::Reset && other_side_is_over(talk)));
   if (!allowed && outcome_.failure.empty()) outcome_.failure = "aborted: " + describe(talk);
 }
 

@@ -69,6 +69,7 @@ class World {
   Instant now_;
   std::size_t next_connection_ = 0;
   bool faults_on_ = true;
+  bool misled_ = false;  // a bit of an ARP reply was flipped
   std::uint64_t walk_every_ = 32;
 };
 

@@ -60,6 +60,37 @@ TEST(World, AbortsWithoutMuchLossAreNoticed) {
   EXPECT_THAT(World(scenario).run().failure, testing::HasSubstr("aborted"));
 }
 
+// The same loss, but of what a flipped bit of the server's MAC address in an ARP reply sends astray, is no fault of
+// TCP.
+TEST(World, AFlippedBitOfAnArpReplyMayEndConnections) {
+  std::uint64_t seed = 2;
+  while (make_scenario(seed).ipv6 || make_scenario(seed).small_tables) ++seed;
+  Scenario scenario = make_scenario(seed);
+  scenario.link[0] = {.delay = milliseconds(1)};
+  scenario.link[1] = {.corruption = 1, .delay = milliseconds(1)};
+  scenario.faults_stop = scenario.streams_end = kNever;
+  const Outcome outcome = World(scenario).run();
+  EXPECT_EQ(outcome.failure, "");
+  EXPECT_EQ(outcome.aborted, outcome.connections);
+}
+
+// A minute without a word is no sign of death: a half-closed connection that still reads must outlast the peer's RTO.
+// In the seeds a burst of losses has backed the peer's retransmissions off beyond it.
+TEST(World, HalfClosedConnectionsOutlastThePeersRetransmissions) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const Scenario scenario = make_scenario(seed);
+    for (const HostScenario& host : scenario.hosts) {
+      for (const TcpOptions& tcp : {host.shard.active, host.shard.listeners.front().tcp}) {
+        EXPECT_GT(tcp.fin_wait_2_timeout, tcp.max_rto);
+        EXPECT_GT(scenario.streams_end - scenario.faults_stop, tcp.max_rto + tcp.fin_wait_2_timeout);
+      }
+    }
+  }
+  for (const std::uint64_t seed : {788668U, 822633U}) {
+    EXPECT_EQ(World(steered(make_scenario(seed))).run().failure, "") << "seed " << seed;
+  }
+}
+
 // Late copies of handshakes' ACKs give cookies a second life when the first is over. It ends, by the peer's RST or by a
 // bound in time, and counts as nobody's abort; in these seeds the peer's TIME-WAIT acknowledges its FIN.
 TEST(World, SecondLivesOfCookiesEnd) {
