@@ -15,7 +15,8 @@ std::optional<Drop> Shard::Impl::process_arp(Packet& packet) {
   const std::uint16_t operation = arp.operation.value();
   if (operation != wire::kArpRequest && operation != wire::kArpReply) return Drop::BadArp;
   if (arp.sender_mac.is_multicast()) return Drop::BadArp;
-  if (!topology_.is_ours(target)) return Drop::ArpNotForUs;
+  // An address of the interface that was asked: another link may have a host with that of ours here.
+  if (!topology_.is_ours(target, packet.interface)) return Drop::ArpNotForUs;
   // 0.0.0.0 is a probe (RFC 5227 2.1.1) and may be answered; our own address as sender would be a conflict.
   if (topology_.is_ours(sender)) return Drop::BadSource;
 

@@ -360,6 +360,8 @@ class Shard::Impl {
   void reap(std::uint32_t index);
   void drop_half_open(std::uint32_t index);
   void arm_half_open(std::uint32_t index);
+  // When a SYN-ACK is repeated that was repeated so many times before and goes out now.
+  [[nodiscard]] Instant synack_due(unsigned retransmits) const;
   [[nodiscard]] bool may_give_up(const HalfOpenRecord& record) const;
   void half_open_timeout(std::uint32_t index);
   void remove_time_wait(std::uint32_t index);

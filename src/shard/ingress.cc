@@ -16,7 +16,7 @@ void Shard::Impl::deliver(const Message& message) {
     Neighbours::learn(*entry, learnt->mac, now_);
     wake_waiting();
   } else if (const auto* asked = std::get_if<NeighbourAsked>(&message)) {
-    if (Neighbour* entry = neighbours_.find_or_add(asked->address, asked->interface, now_)) {
+    if (Neighbour* entry = neighbour_at(asked->address, asked->interface)) {
       static_cast<void>(Neighbours::may_request(*entry, now_));  // remembered as requested now
     }
   } else if (const auto* epoch = std::get_if<KeyEpoch>(&message)) {

@@ -71,7 +71,7 @@ std::optional<Drop> Shard::Impl::process_solicitation(Packet& packet) {
   const bool from_nobody = sender.is_unspecified();  // it looks for others that have the address (RFC 4862 5.4.3)
   if (from_nobody && (options.source || !packet.ip6().destination.is_multicast())) return Drop::BadNdp;
   const Ipv6Address target = asked->target;
-  // RFC 4861 7.2.3: an address of the interface that was asked, as another link may have a host with that of ours here.
+  // RFC 4861 7.2.3: an address of the interface that was asked, as in ARP.
   if (!topology_.is_ours(target, packet.interface)) return Drop::NdpNotForUs;
   stats_.count(Counter::NdpSolicitsReceived);
   // A solicitation refreshes what is known, it never makes or changes an entry: anybody can send one.

@@ -37,14 +37,20 @@ Neighbour* Neighbours::find_or_add(const IpAddress& address, std::uint16_t inter
   if (Neighbour* entry = find(address, interface)) return entry;
   Neighbour* first = bucket(address, interface);
   Neighbour* place = first;
+  // One that is being asked about was never confirmed, and would be the first to go.
+  const auto goes_before = [&](const Neighbour& one, const Neighbour& other) {
+    const bool asked = expects_reply(one, now);
+    return asked == expects_reply(other, now) ? one.confirmed < other.confirmed : !asked;
+  };
   for (Neighbour* entry = first; entry != first + kWays; ++entry) {
     if (!entry->used) {
       place = entry;
       break;
     }
-    if (entry->confirmed < place->confirmed) place = entry;
+    if (goes_before(*entry, *place)) place = entry;
   }
-  if (!needed && place->used && place->known && now - place->confirmed < kFresh) return nullptr;
+  const bool in_use = expects_reply(*place, now) || (place->known && now - place->confirmed < kFresh);
+  if (!needed && place->used && in_use) return nullptr;
   *place = {.address = address, .mac = {}, .interface = interface, .known = false, .used = true};
   return place;
 }

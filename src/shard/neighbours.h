@@ -31,8 +31,8 @@ class Neighbours {
 
   // nullptr when there is no entry.
   [[nodiscard]] Neighbour* find(const IpAddress& address, std::uint16_t interface);
-  // The entry, made if need be; takes the place of the one confirmed longest ago when its bucket is full, unless that
-  // was confirmed within `kFresh`: then nullptr, unless the place is needed whoever has it.
+  // The entry, made if need be; takes the place of the one confirmed longest ago when its bucket is full, unless all
+  // were confirmed within `kFresh` or are being asked about: then nullptr, unless a place is needed whoever has it.
   [[nodiscard]] Neighbour* find_or_add(const IpAddress& address, std::uint16_t interface, Instant now,
                                        bool needed = false);
   // `now` is when the knowledge was gained.

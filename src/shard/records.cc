@@ -191,11 +191,13 @@ void Shard::Impl::update_timer(std::uint32_t index) {
   wheel_.arm(index, deadline);
 }
 
+Instant Shard::Impl::synack_due(unsigned retransmits) const {
+  const unsigned doublings = std::min(retransmits, std::max<unsigned>(options_.synack_retries, kMostDoublings));
+  return now_ + options_.synack_timeout * (std::int64_t{1} << doublings);
+}
+
 void Shard::Impl::arm_half_open(std::uint32_t index) {
-  const unsigned most = std::max(options_.synack_retries, kMostDoublings);
-  Duration timeout = options_.synack_timeout;
-  for (unsigned i = 0; i < std::min<unsigned>(half_open_[index].tcp.retransmits, most); ++i) timeout *= 2;
-  wheel_.arm(index | kHalfOpenTimer, now_ + timeout);
+  wheel_.arm(index | kHalfOpenTimer, synack_due(half_open_[index].tcp.retransmits));
 }
 
 // A peer whose ACK was refused counts itself as connected and may be waiting for us to speak, so it is not given up

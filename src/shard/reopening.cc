@@ -88,7 +88,7 @@ std::optional<Drop> Shard::Impl::open_half(Packet& packet, const tcp::Segment& s
                                                         .listener = listener,
                                                         .interface = packet.interface,
                                                         .reopens = reopened != kNoIndex,
-                                                        .timeout = wheel_.due(now_ + options_.synack_timeout)});
+                                                        .timeout = wheel_.due(synack_due(0))});
   if (!reply_syn_ack(packet, record.tcp, listener, tcp::timestamp_clock(now_, record.tcp.ts_offset))) {
     // Nothing is kept for a SYN that has no answer: in this press the record would be worth less than its slot, and its
     // timer's SYN-ACK comes no sooner than the client's next SYN.
@@ -156,7 +156,7 @@ std::size_t Shard::Impl::settle_reopenings_of(std::size_t begin, std::size_t end
   const ReopeningBatch& batch = reopenings_;
   const auto& words = columns_.words;
   const Instant now = now_;
-  const auto timeout = wheel_.due(now + options_.synack_timeout);
+  const auto timeout = wheel_.due(synack_due(0));
   const tcp::Seq isn_clock = initial_sequence_number(0, now);
   const std::uint16_t interface = topology_.plain_link(burst_frames_.front().port)->interface;
   OutFrame* const replies = outgoing_.free();

@@ -94,9 +94,9 @@ class Topology {
     return address.is_v4() ? is_ours(address.v4()) : is_ours(address.v6());
   }
   // Ours on that interface.
-  [[nodiscard]] bool is_ours(const Ipv6Address& address, std::uint16_t interface) const {
+  [[nodiscard]] bool is_ours(const IpAddress& address, std::uint16_t interface) const {
     for (const AddressOptions& own : addresses_) {
-      if (own.interface == interface && own.address == IpAddress(address)) return true;
+      if (own.interface == interface && own.address == address) return true;
     }
     return false;
   }

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "tcp/compose.h"
+#include "tcp/path_mtu.h"
 #include "tcp/retransmission_timer.h"
 
 namespace levee::tcp {
@@ -169,6 +170,7 @@ bool send_new_text(Tcb& tcb, Env& env, bool probe, OutSegment& out) {
   const std::uint32_t used = write_text(tcb, env, tcb.nxt, length, with_fin, out);
   if ((out.flags & wire::kFin) != 0) tcb.fin_sent = true;
   add_ecn(tcb, out);
+  if (transfer != nullptr) text_goes_out(tcb, *transfer, out.payload_length, tcb.nxt + out.payload_length);
   note_sent(tcb, used, env);
   arm_timer(tcb, env);
   // RFC 8985 7.2: once more than one segment is on the road, the peer's delayed ACK need not be waited for.

@@ -17,12 +17,33 @@ std::uint32_t smaller(bool ipv6, std::uint32_t length) {
   return length > 1024 ? 1024 : (length > 512 ? 512 : 0);
 }
 
+// Nothing is known of this size.
+void forget_proof(Tcb& tcb, Env& env) {
+  tcb.mss_proven = false;
+  if (tcb.transfer != kNoIndex) env.transfers[tcb.transfer].full_sized_sent = false;
+}
+
 }  // namespace
+
+void text_goes_out(const Tcb& tcb, Transfer& transfer, std::uint32_t length, Seq end) {
+  if (length < tcb.mss || transfer.full_sized_sent) return;
+  transfer.full_sized_sent = true;
+  transfer.full_sized_end = end;
+}
+
+void judge_mss(Tcb& tcb, Env& env) {
+  if (tcb.transfer == kNoIndex) return;
+  Transfer& transfer = env.transfers[tcb.transfer];
+  if (!transfer.full_sized_sent || tcb.una < transfer.full_sized_end) return;
+  transfer.full_sized_sent = false;
+  tcb.mss_proven = true;
+  tcb.pending_mss = 0;  // RFC 5927 7.2: what was said to be too big arrives
+}
 
 void lower_mss(Tcb& tcb, std::uint32_t mss, Env& env) {
   if (mss >= tcb.mss) return;
   tcb.mss = static_cast<std::uint16_t>(mss);
-  tcb.mss_proven = false;
+  forget_proof(tcb, env);
   tcb.pending_mss = 0;
   tcb.mss_raise_at = env.now + kRaiseAfter;
   env.stats.count(Counter::PathMtuLowered);
@@ -36,10 +57,10 @@ void suspect_black_hole(Tcb& tcb, Env& env) {
   if (mss != 0) lower_mss(tcb, mss, env);
 }
 
-void raise_mss_if_due(Tcb& tcb, const Env& env) {
+void raise_mss_if_due(Tcb& tcb, Env& env) {
   if (tcb.mss == tcb.mss_limit || env.now < tcb.mss_raise_at) return;
   tcb.mss = tcb.mss_limit;
-  tcb.mss_proven = false;
+  forget_proof(tcb, env);
   tcb.mss_raise_at = kNever;
   tcb.congestion.cwnd = std::max<std::uint32_t>(tcb.congestion.cwnd, tcb.mss);
 }

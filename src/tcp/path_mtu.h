@@ -15,7 +15,13 @@ void lower_mss(Tcb& tcb, std::uint32_t mss, Env& env);
 // where segments of this size have arrived before, every fourth time.
 void suspect_black_hole(Tcb& tcb, Env& env);
 
+// New text of `length` bytes goes out and ends before `end`.
+void text_goes_out(const Tcb& tcb, Transfer& transfer, std::uint32_t length, Seq end);
+// SND.UNA has moved. Only a full-sized segment proves the size: not several small ones under one ACK, nor those that
+// went out before the size was raised.
+void judge_mss(Tcb& tcb, Env& env);
+
 // RFC 1191 6.3, RFC 8201 4: ten minutes after the last reduction the full size is tried again.
-void raise_mss_if_due(Tcb& tcb, const Env& env);
+void raise_mss_if_due(Tcb& tcb, Env& env);
 
 }  // namespace levee::tcp

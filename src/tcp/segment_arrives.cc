@@ -104,10 +104,7 @@ Arrival segment_arrives(Tcb& tcb, const Segment& segment, Env& env) {
   if (tcb.state() == State::FinWait2) tcb.linger_until = env.now + env.options.fin_wait_2_timeout;
   if (!our_fin_may_be_acknowledged(tcb, env)) return {};
   note_progress(tcb, una, env);
-  if (tcb.una - una >= tcb.mss) {
-    tcb.mss_proven = true;
-    tcb.pending_mss = 0;  // RFC 5927 7.2: what was said to be too big arrives
-  }
+  if (tcb.una != una) judge_mss(tcb, env);
   raise_mss_if_due(tcb, env);
   congestion_marks_arrive(tcb, segment);
   // Sixth, URG. Seventh, text.

@@ -47,6 +47,7 @@ void Transfer::reset() {
   out_of_order.count = 0;
   out_of_order.next_stamp = 0;
   scoreboard.clear();
+  full_sized_sent = false;
 }
 
 Transfer* borrow_transfer(Tcb& tcb, Env& env) {

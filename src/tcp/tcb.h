@@ -30,7 +30,9 @@ struct Transfer {
   Growth growth;
   Recovery recovery;
   Reassembly out_of_order;
-  Scoreboard scoreboard;              // of [SND.UNA, SND.NXT), or empty: then only our FIN is on the road
+  Scoreboard scoreboard;  // of [SND.UNA, SND.NXT), or empty: then only our FIN is on the road
+  Seq full_sized_end;     // behind a segment of `mss` bytes that is on the road; with full_sized_sent
+  bool full_sized_sent = false;
   Instant window_closed_at = kNever;  // since then the peer has taken nothing of `send`
 
   // As if newly made, without touching what an empty one does not look at.

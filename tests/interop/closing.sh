@@ -26,6 +26,7 @@ WIRE=$NS
 NS=$CLIENT PEER_NS=$CLIENT  # `inside` is where Linux's end of the wire is
 
 start_wire() {  # for one pair of FINs
+  rm -f "$WORK/wire"  # of the pair before
   NS=$WIRE becomes_inside $PYTHON "$(dirname "$0")/hold.py" veth1 tap0 8080 >"$WORK/wire" 2>&1 &
   wire_pid=$!
   PIDS+=("$wire_pid")

@@ -15,6 +15,7 @@ wire() {
 }
 start_wire() {
   need tshark dumpcap
+  rm -f "$WORK/dumpcap.log" "$WORK/wire.pcap"  # of the other family
   becomes_inside dumpcap -q -i tap0 -c 10000 -f tcp -w "$WORK/wire.pcap" >"$WORK/dumpcap.log" 2>&1 9>&- &
   wire_pid=$!
   PIDS+=("$wire_pid")

@@ -171,6 +171,7 @@ at_least() {
 # start_capture [PACKETS]: at most so many packets, so that a load test stays bounded. The MAC of levee is its neighbour entry.
 start_capture() {
   need tshark dumpcap
+  rm -f "$WORK/dumpcap.log" "$WORK/sent.pcap"  # of an earlier capture
   becomes_inside dumpcap -q -i tap0 -s 0 -B 64 -c "${1:-400000}" -f "src host $HOST or src host $HOST6 or arp" -w "$WORK/sent.pcap" \
     >"$WORK/dumpcap.log" 2>&1 &
   CAPTURE_PID=$!

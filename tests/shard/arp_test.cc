@@ -129,6 +129,24 @@ TEST(Arp, AnAnswerTeachesAndWakesWhatWaited) {
   EXPECT_EQ(talk.stats()[Counter::NeighboursLearnt], 1U);
 }
 
+// Where the table is full, who is asked about keeps the place until the answer has had its time to come: an entry that
+// was just made would otherwise be the first to go, and the answer would be nobody's.
+TEST(Arp, WhoIsAskedAboutKeepsThePlace) {
+  ConversationOptions options = by_hand();
+  options.shard.limits.neighbours = 8;
+  Conversation talk(std::move(options));
+  const auto open_from = [&talk](std::uint8_t number) {
+    talk.add_peer({.address = Ipv4Address{0x0a000010U + number}, .mac = {{2, 0, 0, 0, 1, number}}}).opens();
+  };
+  for (std::uint8_t n = 0; n < 7; ++n) open_from(n);
+  connect(talk);
+  expect_question(talk);
+  open_from(7);  // a handshake from one more: it would like a place, too
+  talk.inject(build(arp_reply(kServer, kOtherMac)));
+  expect_syn_to(talk, kOtherMac);
+  talk.ignores_the_rest();
+}
+
 TEST(Arp, AnAnswerThatComesTooLateTeachesNothing) {
   Conversation talk(by_hand());
   Connection connection = connect(talk);

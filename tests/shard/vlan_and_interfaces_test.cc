@@ -125,6 +125,14 @@ TEST(Interfaces, ArpIsAnsweredWithTheInterfacesMac) {
 }
 
 // A connection on the VLAN: handshake, then text by way of the neighbour table, which kept the two links apart.
+// Another link may have a host of its own with our address here.
+TEST(Interfaces, ArpIsAnsweredForTheInterfacesOwnAddressOnly) {
+  const Station station(two_interfaces());
+  station.talk->inject(build(arp_request(kPeerAddress, kVlanAddress)));  // untagged
+  EXPECT_FALSE(station.talk->next_frame());
+  EXPECT_EQ(station.talk->stats()[Drop::ArpNotForUs], 1U);
+}
+
 TEST(Interfaces, AConnectionStaysOnItsInterface) {
   Station station(two_interfaces());
   station.talk->inject(build(on_vlan(kSyn)));

@@ -91,5 +91,48 @@ TEST(BlackHole, TheFullSizeComesBack) {
   EXPECT_EQ(sending.sent(), (Sent{{2921, 1460}}));
 }
 
+// What went out before the size was raised says nothing of the new one.
+TEST(BlackHole, SmallerSegmentsDoNotProveTheFullSize) {
+  Sending sending({.sack = false, .mss = 1460});
+  sending.sends(2920);
+  sending.talk.advance(2s);
+  ASSERT_EQ(sending.info().effective_mss, 1024U);
+  sending.peer.sends(ack(2921));
+  sending.talk.advance(11min);
+  static_cast<void>(sending.sent());
+  sending.sends(3 * 1024);
+  ASSERT_EQ(sending.sent(), (Sent{{2921, 1024}, {3945, 1024}, {4969, 1024}}));
+  sending.peer.sends(ack(3945));
+  ASSERT_EQ(sending.info().effective_mss, 1460U);
+  sending.peer.sends(ack(5993));  // two at once: more octets than the full size
+  sending.sends(1460);
+  ASSERT_EQ(sending.sent(), (Sent{{5993, 1460}}));
+  std::vector<std::uint32_t> lengths;
+  while (lengths.size() < 3) {
+    sending.talk.advance(100ms);
+    for (const auto& each : sending.sent()) lengths.push_back(each.second);
+  }
+  EXPECT_EQ(lengths, (std::vector<std::uint32_t>{1460, 1024, 1024}));
+}
+
+// Nor do small ones that are acknowledged together.
+TEST(BlackHole, SmallSegmentsDoNotProveTheFullSize) {
+  Sending sending({.sack = false, .mss = 1460});
+  sending.talk.service().connection.set_nagle(false);
+  sending.sends(1000);
+  ASSERT_EQ(sending.sent(), (Sent{{1, 1000}}));
+  sending.sends(1000);
+  ASSERT_EQ(sending.sent(), (Sent{{1001, 1000}}));
+  sending.peer.sends(ack(2001));
+  sending.sends(1460);
+  EXPECT_EQ(sending.sent(), (Sent{{2001, 1460}}));
+  std::vector<std::uint32_t> lengths;
+  while (lengths.size() < 2) {
+    sending.talk.advance(100ms);
+    for (const auto& each : sending.sent()) lengths.push_back(each.second);
+  }
+  EXPECT_EQ(lengths, (std::vector<std::uint32_t>{1460, 1024}));
+}
+
 }  // namespace
 }  // namespace levee::sim
