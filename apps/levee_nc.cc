@@ -39,23 +39,23 @@ bool try_again() { return errno == EINTR || errno == EAGAIN; }
 class Netcat final : public Service {
  public:
   Netcat(const ServiceContext& context, const SocketAddress& remote) : context_(context), remote_(remote) {}
+  // Only the first verdict counts: this is for a signal before anybody has connected.
+  ~Netcat() override { fail("interrupted before a connection ended"); }
 
   void on_started() override {
     if (remote_.tcp_port == 0 || context_.shard != 0) return;
-    const ConnectResult result = context_.connect(remote_);
-    if (result.error == ConnectError::None) return;
-    const bool no_way = result.error == ConnectError::NoSourceAddress;
-    fail(to_string(remote_) + (no_way ? ": no way there, give --address or --gateway of its family" : ": no room"));
+    const ConnectError error = context_.connect(remote_).error;
+    if (error == ConnectError::None) return;
+    const char* why = error == ConnectError::BadAddress ? ": give the address of one other host" : ": no room";
+    if (error == ConnectError::NoSourceAddress) why = ": no way there, give --address or --gateway of its family";
+    fail(to_string(remote_) + why);
   }
   void on_tick() override {
     write_out();
     read_in();
   }
   void on_opened(Connection connection) override {
-    if (connection_ != Connection{}) {
-      connection.abort();  // with -l: one conversation, the first
-      return;
-    }
+    if (connection_ != Connection{}) return static_cast<void>(connection.abort());  // with -l: the first one alone
     connection_ = connection;
     remote_ = connection.remote();
     read_in();

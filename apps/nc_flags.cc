@@ -70,6 +70,7 @@ NcSettings read_nc_settings(const std::vector<std::string>& words) {
   EndpointOptions& options = settings.endpoint;
   options.eal_arguments = line.eal;
   read_common_flags(options);
+  options.active.fin_wait_2_timeout = {};  // the peer may take any time to answer our half-close
   const std::uint16_t port = port_of(line.operands.back());
   if (FLAGS_l) {
     // What stands in stdin goes out at once: the server may speak first.

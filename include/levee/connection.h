@@ -115,7 +115,9 @@ class Connection {
 // Why an active open was refused (RFC 9293 3.10.1).
 enum class ConnectError : std::uint8_t {
   None,
-  NoSourceAddress,  // no route to the destination, or it is not a unicast address
+  Draining,         // the endpoint is stopping: nothing new is opened
+  BadAddress,       // the destination is TCP port 0, an address of ours, or none of a single host (MUST-46)
+  NoSourceAddress,  // no route to the destination, or the local address asked for is not ours or of the other family
   NoLocalPort,      // no free TCP port found that hashes to this shard
   NoResource,       // connection table or flow index full
 };

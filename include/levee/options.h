@@ -45,9 +45,11 @@ struct TcpOptions {
   Duration max_rto = std::chrono::seconds(60);        // RFC 6298 (2.5)
   std::uint8_t max_retransmits = 15;                  // R2 for data, about 15 min as in Linux (SHLD-11: >= 100 s)
   std::uint8_t max_syn_retransmits = 7;               // R2 for SYN of an active open: 255 s (MUST-23: >= 3 min)
-  Duration delayed_ack = std::chrono::milliseconds(40);    // RFC 9293 3.8.6.3, MUST-40: < 0.5 s
-  std::uint8_t quick_acks = 16;                            // segments acknowledged at once after opening, as in Linux
-  Duration fin_wait_2_timeout = std::chrono::seconds(60);  // FIN-WAIT-2 with a silent peer, as in Linux
+  Duration delayed_ack = std::chrono::milliseconds(40);  // RFC 9293 3.8.6.3, MUST-40: < 0.5 s
+  std::uint8_t quick_acks = 16;                          // segments acknowledged at once after opening, as in Linux
+  // FIN-WAIT-2 ends after so long without a segment from the peer, also for a service that still reads: Linux applies
+  // its 60 s only where the user has closed both ways. Zero: no bound, for a half-close that waits for an answer.
+  Duration fin_wait_2_timeout = std::chrono::seconds(60);
   // R2 as a time: text unacknowledged for so long ends the connection (RFC 9293 3.8.3, RFC 5482). Zero: by
   // max_retransmits alone.
   Duration user_timeout{};

@@ -57,11 +57,12 @@ struct ServiceContext {
   // loop old and are not a consistent cut.
   std::function<StatsSnapshot()> snapshot{};
   // Opens a connection (RFC 9293 3.9.1.1) from this shard; its events go to the Service that this context was made for:
-  // `on_opened`, or `on_closed` with Refused, or with TimedOut after R2, also if the next hop does not answer. From
-  // handlers only, `on_started` the first of them.
+  // `on_opened`, or `on_closed` with Refused, or with TimedOut after R2, also if the next hop does not answer. Once
+  // the endpoint stops it is refused with Draining. From handlers only, `on_started` the first of them.
   std::function<ConnectResult(const SocketAddress& remote)> connect{};
   // Asks the endpoint to stop, as Endpoint::stop does, and says with what its result shall come: an exit code and,
-  // unless that is 0, one sentence. The first call counts. From any handler.
+  // unless that is 0, one sentence. The first call counts. From any handler, and from the service's destructor, which
+  // runs when the worker has ended: what it says holds unless somebody has said something before.
   std::function<void(int exit_code, const std::string& error)> stop{};
 };
 

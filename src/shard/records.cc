@@ -300,11 +300,12 @@ void Shard::Impl::abort_all() {
 }
 
 ConnectResult Shard::Impl::connect(const SocketAddress& remote, std::uint16_t service, SocketAddress local) {
+  if (draining_) return {.error = ConnectError::Draining, .connection = {}};
   // MUST-46: not to broadcast, multicast or ourselves.
   const IpAddress& to = remote.address;
   if (remote.tcp_port == 0 || !to.is_valid_source() || topology_.is_ours(to) ||
       (to.is_v4() && topology_.is_directed_broadcast(to.v4()))) {
-    return {.error = ConnectError::NoSourceAddress, .connection = {}};
+    return {.error = ConnectError::BadAddress, .connection = {}};
   }
   const auto hop = topology_.route(to);
   if (!hop) return {.error = ConnectError::NoSourceAddress, .connection = {}};

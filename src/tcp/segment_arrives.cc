@@ -44,13 +44,19 @@ void note_progress(Tcb& tcb, Seq una, Env& env) {
   }
 }
 
+// FIN-WAIT-2, and the peer has just been heard.
+void linger(Tcb& tcb, const Env& env) {
+  const Duration bound = env.options.fin_wait_2_timeout;
+  tcb.linger_until = bound == Duration::zero() ? kNever : env.now + bound;
+}
+
 // What an acknowledged FIN of ours means; part of the fifth check. False when the connection is over.
 bool our_fin_may_be_acknowledged(Tcb& tcb, Env& env) {
   if (!fin_acknowledged(tcb)) return true;
   switch (tcb.state()) {
     case State::FinWait1:
       tcb.enter(State::FinWait2, env.stats);
-      tcb.linger_until = env.now + env.options.fin_wait_2_timeout;
+      linger(tcb, env);
       return true;
     case State::Closing:
       tcb.enter(State::TimeWait, env.stats);
@@ -80,7 +86,7 @@ Arrival segment_arrives(Tcb& tcb, const Segment& segment, Env& env) {
       owe_dsack(tcb, segment.seq, segment.seq + segment.payload_length);
     // A keepalive, or a probe of the window that we closed: the peer is there.
     if (tcb.state() == State::FinWait2 && segment.seq + 1 == tcb.rcv_nxt) {
-      tcb.linger_until = env.now + env.options.fin_wait_2_timeout;
+      linger(tcb, env);
     }
     return {.drop = Drop::OutOfWindow};
   }
@@ -101,7 +107,7 @@ Arrival segment_arrives(Tcb& tcb, const Segment& segment, Env& env) {
   // Only now: a blind segment must not poison TS.Recent, or PAWS would drop everything genuine.
   update_ts_recent(tcb, segment, env);
   heard_from_peer(tcb, env);
-  if (tcb.state() == State::FinWait2) tcb.linger_until = env.now + env.options.fin_wait_2_timeout;
+  if (tcb.state() == State::FinWait2) linger(tcb, env);
   if (!our_fin_may_be_acknowledged(tcb, env)) return {};
   note_progress(tcb, una, env);
   if (tcb.una != una) judge_mss(tcb, env);

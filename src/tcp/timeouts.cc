@@ -99,7 +99,7 @@ void retransmission_timeout(Tcb& tcb, Env& env) {
 
 void timeouts(Tcb& tcb, Env& env) {
   if (tcb.linger_until <= env.now) {
-    // FIN-WAIT-2 has no timer in the RFC; without one a silent peer would keep the record for ever.
+    // FIN-WAIT-2 has no timer in the RFC; without one, as the options may ask, a silent peer keeps the record for ever.
     tcb.enter(State::Closed, env.stats);
     finish(tcb, CloseCause::TimedOut, env);
     return;

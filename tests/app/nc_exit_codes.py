@@ -52,16 +52,18 @@ class ExitCodes(unittest.TestCase):
     # RFC 9293 3.9.1.1, MUST-46, and a destination without a route.
     def test_a_place_that_cannot_be_reached_is_1(self):
         self.refused(1, *RING, "10.9.0.1", "7", says="10.9.0.1:7: no way there")
-        self.refused(1, *RING, "224.0.0.1", "7", says="224.0.0.1:7: no way there")
         self.refused(1, *RING, "fd00::1", "7", says="[fd00::1]:7: no way there")
+        for host in ("224.0.0.1", "10.0.0.255", "10.0.0.2"):
+            self.refused(1, *RING, host, "7", says=f"{host}:7: give the address of one other host")
 
-    def test_a_signal_before_anybody_connected_is_0(self):
+    def test_a_signal_before_anybody_connected_is_1(self):
         process = subprocess.Popen([LEVEE_NC, *RING, "-l", "7"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         self.assertTrue(self.at_work(process))
         process.send_signal(signal.SIGTERM)
         stdout, stderr = process.communicate(timeout=60)
-        self.assertEqual((process.returncode, stdout, stderr), (0, "", ""))
+        self.assertEqual((process.returncode, stdout), (1, ""))
+        self.assertEqual(stderr, "levee-nc: interrupted before a connection ended\n")
 
     def at_work(self, process):
         """Whether its worker's thread is there; waits for it, at most twenty seconds."""

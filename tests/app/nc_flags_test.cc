@@ -54,6 +54,12 @@ TEST_F(NcFlags, ListeningTakesAPortAlone) {
   EXPECT_EQ(settings.endpoint.listeners[0].tcp.send_buffer, 8192U);
 }
 
+// RFC 9293 3.6, case 1: the end of stdin is a half-close, and the answer to it may take any time.
+TEST_F(NcFlags, AHalfCloseHasNoBound) {
+  EXPECT_EQ(read_nc_settings({"10.0.0.1", "7"}).endpoint.active.fin_wait_2_timeout, Duration::zero());
+  EXPECT_EQ(read_nc_settings({"-l", "9000"}).endpoint.listeners.at(0).tcp.fin_wait_2_timeout, Duration::zero());
+}
+
 // RFC 9293 3.8.4, MUST-25, MUST-27, MUST-28: off unless it is asked for, its times can be set, two hours by default.
 TEST_F(NcFlags, KeepaliveIsAskedForAndItsTimesAreSet) {
   const TcpOptions silent = read_nc_settings({"10.0.0.1", "7"}).endpoint.active;

@@ -77,4 +77,12 @@ start_nc /dev/null "$WORK/out" 10.7.0.99 9005
 kill -TERM "$LEVEE_PID"
 expect_exit 1 "a signal"
 grep -qx 'levee-nc: 10.7.0.99:9005: connection aborted.*' "$WORK/levee.log" || fail "the signal is not told in one sentence"
+
+# A signal before anybody has connected.
+start_nc /dev/null "$WORK/out" -l 9006
+until_true 20 inside ping -c 1 -W 1 "$HOST" || fail "levee-nc does not answer a ping"
+kill -TERM "$LEVEE_PID"
+expect_exit 1 "a signal while it listens"
+grep -qx 'levee-nc: interrupted before a connection ended' "$WORK/levee.log" || fail "who listened in vain does not say so"
+log "interrupted: exit code 1 and a sentence"
 log "passed"

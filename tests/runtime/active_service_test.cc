@@ -45,6 +45,7 @@ class Caller final : public Service {
   }
   void on_closed(Connection /*connection*/, CloseCause cause) override {
     events.push_back("closed " + std::string(name(cause)));
+    if (calls_again_when_closed) result = worker_->connect(remote_, kIndex);
   }
 
   static constexpr std::uint16_t kIndex = 1;  // behind a listener's service: events must not go to that one
@@ -52,6 +53,7 @@ class Caller final : public Service {
   std::vector<std::string> events;
   std::string received;
   unsigned ticks = 0, calls_again_at = 0;
+  bool calls_again_when_closed = false;
 
  private:
   Worker* worker_;
@@ -172,6 +174,28 @@ TEST_F(ActiveService, AHandlerConnectsAgain) {
   advance(100ms);
   EXPECT_THAT(caller.events, ElementsAre("started", "opened", "closed normal", "opened", "closed normal"));
   EXPECT_EQ(client_.shard->stats().value(Counter::RetransSegs), 0U);
+}
+
+// Else a service that always connects anew would never let a stop come to its end.
+TEST_F(ActiveService, NothingIsOpenedWhileItDrains) {
+  Caller& caller = start({kServer, 80});
+  caller.calls_again_when_closed = true;
+  client_.shard->deliver(now_, shard::Drain{});
+  advance(100ms);
+  EXPECT_THAT(caller.events, ElementsAre("started", "opened", "closed normal"));
+  EXPECT_EQ(caller.result.error, ConnectError::Draining);
+  EXPECT_EQ(client_.shard->connections(), 0U);
+}
+
+// The same where the stop resets what is left: a connection opened by `closed` would outlive it.
+TEST_F(ActiveService, NothingIsOpenedByTheEndOfWhatIsReset) {
+  Caller& caller = start({kNobody, 80});
+  caller.calls_again_when_closed = true;
+  client_.shard->deliver(now_, shard::AbortAll{});
+  advance(10ms);
+  EXPECT_THAT(caller.events, ElementsAre("started", "closed aborted"));
+  EXPECT_EQ(caller.result.error, ConnectError::Draining);
+  EXPECT_EQ(client_.shard->connections(), 0U);
 }
 
 }  // namespace

@@ -217,11 +217,15 @@ TEST(Interfaces, WithoutARouteNothingIsOpened) {
   ShardOptions options = two_interfaces();
   options.routes.clear();
   Station station(options);
-  for (const Ipv4Address to : {Ipv4Address{0x08080808}, Ipv4Address{0xc0000202}, kOurAddress, kRouted,
-                               Ipv4Address{0x0a0000ff}, Ipv4Address{0xe0000001}, Ipv4Address{0xffffffff}}) {
+  const auto refuse = [&](Ipv4Address to, ConnectError error) {
     const ConnectResult result = station.talk->shard().connect(station.talk->now(), SocketAddress{to, 80}, 0);
-    EXPECT_EQ(result.error, ConnectError::NoSourceAddress) << to_string(to);
+    EXPECT_EQ(result.error, error) << to_string(to);
     EXPECT_FALSE(result.connection.live());
+  };
+  for (const std::uint32_t to : {0x08080808U, 0xc0000202U}) refuse(Ipv4Address{to}, ConnectError::NoSourceAddress);
+  for (const Ipv4Address to :
+       {kOurAddress, kRouted, Ipv4Address{0x0a0000ff}, Ipv4Address{0xe0000001}, Ipv4Address{0xffffffff}}) {
+    refuse(to, ConnectError::BadAddress);
   }
 }
 

@@ -130,8 +130,9 @@ TEST(ActiveOpenFrom, AnAddressThatWasAskedFor) {
 TEST_F(ActiveOpen, DestinationsThatCannotBeAreRefused) {
   for (const std::uint32_t to : {0xffffffffU, 0xe0000001U, 0x0a0000ffU, 0x0a000001U, 0U}) {
     EXPECT_EQ(talk.shard().connect(talk.now(), {Ipv4Address{to}, 80}, 0).error,
-              shard::ConnectError::NoSourceAddress);  // MUST-46
+              shard::ConnectError::BadAddress);  // MUST-46
   }
+  EXPECT_EQ(talk.shard().connect(talk.now(), {Ipv4Address{0x0a000002}, 0}, 0).error, shard::ConnectError::BadAddress);
   EXPECT_EQ(talk.shard().connect(talk.now(), {Ipv4Address{0x08080808}, 80}, 0).error,
             shard::ConnectError::NoSourceAddress);  // no route
 }

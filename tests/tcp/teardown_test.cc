@@ -224,6 +224,29 @@ TEST(Teardown, SilentPeerInFinWait2IsForgotten) {
   EXPECT_EQ(talk.shard().connections(), 0U);
 }
 
+// RFC 9293 3.6, case 1: after CLOSE the user goes on receiving until the peer has closed, without a bound if none is
+// set.
+TEST(Teardown, HalfCloseWaitsForALateAnswer) {
+  ConversationOptions options;
+  options.shard.listeners[0].tcp.fin_wait_2_timeout = {};
+  Conversation talk(std::move(options));
+  Peer& peer = talk.peer();
+  peer.opens();
+  talk.service().connection.close();
+  peer.expects(fin());
+  peer.sends(ack(2));
+  for (const std::uint32_t after : {1U, 4U, 7U}) {
+    talk.advance(10min);
+    peer.sends(ack().seq(after - 1).ack(2));  // a keepalive of the peer's, which sets no bound either
+    peer.expects(ack(after));
+    talk.advance(10min);
+    peer.sends(data("abc").seq(after).ack(2));
+    peer.expects(ack(after + 3));
+  }
+  EXPECT_EQ(talk.service().received, "abcabcabc");
+  EXPECT_EQ(talk.stats().now_in(State::FinWait2), 1U);
+}
+
 TEST(Teardown, UnreadTextIsToldBeforeTheClose) {
   Conversation talk;
   Peer& peer = talk.peer();
