@@ -2,7 +2,7 @@
 # 256 MB from levee-nc to Linux and 256 MB back at the same time over one connection, intact by SHA-256, over IPv4 and IPv6;
 # levee opens one of the two and Linux the other. Called with the paths of levee and levee-nc, and with how many per cent
 # of the TCP packets of each direction vanish in a router between them; without this they are neighbours. With loss, IPv4
-# carries 64 MB and IPv6 an eighth of it, unless LEVEE_BULK_MEGABYTES says how much (nightly: 256).
+# carries 64 MB and IPv6 an eighth of it, unless LEVEE_BULK_MEGABYTES says how much each (nightly: 256).
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/peers.sh"
 source "$(dirname "$0")/router.sh"
@@ -48,7 +48,7 @@ start_nc "$WORK/ours" "$WORK/out" "${options[@]}" "${PEERS[0]}" 9000
 expect_whole "levee to ${PEERS[0]}"
 
 host=${HOSTS[-1]}
-if ((percent > 0 && ${#HOSTS[@]} > 1)); then
+if [[ ! ${LEVEE_BULK_MEGABYTES-} ]] && ((percent > 0 && ${#HOSTS[@]} > 1)); then
   megabytes=$((megabytes / 8))
   truncate -s $((megabytes << 20)) "$WORK/ours" "$WORK/theirs"
   sum=$(checksum "$WORK/theirs")
